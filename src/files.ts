@@ -1,0 +1,51 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { UserError } from "./types";
+
+/** Reads a whole file; a missing or unreadable one is a `UserError` that names `what` was expected there. */
+export function readFile(path: string, what: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT") throw new UserError(`${what} not found: expected a file at ${path}`);
+    if (code === "EISDIR") throw new UserError(`${what}: expected a file, got a folder: ${path}`);
+    throw new UserError(`${what} cannot be read: ${path} (${code ?? (error as Error).message})`);
+  }
+}
+
+/** Reads a JSON file. Errors: missing, unreadable, or not JSON. */
+export function readJson(path: string, what: string): unknown {
+  const text = readFile(path, what).toString("utf8");
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`${what} is not JSON: ${path} (${(error as Error).message})`);
+  }
+}
+
+/**
+ * Writes a file so that at any moment either the old or the whole new content is there: temporary name in the same
+ * folder, fsync, rename. Creates the folder. On failure (full disk, read-only folder) nothing is left behind.
+ */
+export function writeAtomic(path: string, ...parts: (string | Uint8Array)[]): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  let file: number | undefined;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    file = openSync(temporary, "wx");
+    for (const part of parts) {
+      const bytes = typeof part === "string" ? Buffer.from(part) : part;
+      for (let at = 0; at < bytes.byteLength; ) at += writeSync(file, bytes, at);
+    }
+    fsyncSync(file);
+    closeSync(file);
+    file = undefined;
+    renameSync(temporary, path);
+  } catch (error) {
+    if (file !== undefined) closeSync(file);
+    rmSync(temporary, { force: true });
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new UserError(`cannot write ${path}: ${code === "ENOSPC" ? "the disk is full" : message}`);
+  }
+}
