@@ -1,0 +1,23 @@
+import * as tf from "@tensorflow/tfjs";
+import type { Clip } from "./types";
+
+/** Weights of the two terms of the training loss. */
+export interface LossWeights {
+  /** Of the squared errors. Default 1. */
+  mse?: number;
+  /** Of the absolute errors. Default 1. */
+  mae?: number;
+}
+
+/**
+ * Mean over steps and batch of Σ_pixels mse·(x - x̂)² + mae·|x - x̂|, summed over height, width and channels (SPEC section 5).
+ * Both clips [batch, time, height, width, channels]; a scalar.
+ */
+export function loss(predicted: Clip, observed: Clip, { mse = 1, mae = 1 }: LossWeights = {}): tf.Scalar {
+  const [batch, time] = predicted.shape;
+  const error = tf.sub(predicted, observed);
+  const terms: tf.Tensor[] = [];
+  if (mse !== 0) terms.push(tf.mul(tf.sum(tf.square(error)), mse));
+  if (mae !== 0) terms.push(tf.mul(tf.sum(tf.abs(error)), mae));
+  return tf.div(tf.addN(terms), batch * time) as tf.Scalar;
+}

@@ -1,0 +1,135 @@
+import type * as tf from "@tensorflow/tfjs";
+import type { CellAt } from "./cells/cell";
+import { initConvolution } from "./initialize";
+import { convolve } from "./ops/convolve";
+import { random } from "./random";
+import { type PerLayer, type Stack, stack } from "./stack";
+import { leaves } from "./tree";
+import { type Citation, type Frames, type Tree, UserError } from "./types";
+import { validateWiring, type Wiring } from "./wiring";
+
+/** The shape of the frames a model takes and gives. */
+export interface FrameShape {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+/** Kernel [1, 1, in, out] and bias [out]. */
+type Pointwise = { readonly kernel: tf.Tensor4D; readonly bias: tf.Tensor1D };
+
+export type ModelParams = { readonly embed: Pointwise; readonly layers: PerLayer; readonly head: Pointwise };
+
+/** A whole network as one recurrent step: embed, stack, head (SPEC section 1). Holds no tensors. */
+export interface Model {
+  readonly name: string;
+  readonly cites: readonly Citation[];
+  readonly frame: FrameShape;
+  readonly stack: Stack;
+  /** New parameters; the same seed gives the same numbers on every machine and backend. */
+  init(seed: number): ModelParams;
+  zeroState(batch: number): PerLayer;
+  /** From frame x_t [batch, height, width, channels] to the unclipped prediction of x_{t+1} and the next state. */
+  step(params: ModelParams, frame: Frames, state: PerLayer): { prediction: Frames; state: PerLayer };
+}
+
+export interface ModelOptions {
+  readonly name: string;
+  readonly cellAt: CellAt;
+  readonly wiring: Wiring;
+  readonly frame: FrameShape;
+  /** What to cite beside the cells' papers. */
+  readonly cites?: readonly Citation[];
+}
+
+/**
+ * Builds a network from cells and a wiring: 1x1 convolution channels -> C, the stack, 1x1 convolution C -> channels; no
+ * activation and no clipping. Errors: a wiring that is not valid, or that the frame size does not pass.
+ */
+export function buildModel({ name, cellAt, wiring, frame, cites = [] }: ModelOptions): Model {
+  validateWiring(wiring, frame.height, frame.width);
+  const network = stack(cellAt, wiring);
+  const first = network.cells[0].filters;
+  const last = network.cells[network.cells.length - 1].filters;
+  const cellCites = new Set(network.cells.map((cell) => cell.cites));
+  return {
+    name,
+    cites: [...cites, ...cellCites],
+    frame,
+    stack: network,
+    init: (seed) => ({
+      embed: initConvolution(random(seed, "embed"), 1, frame.channels, first),
+      layers: network.init(random(seed, "layers"), first),
+      head: initConvolution(random(seed, "head"), 1, last, frame.channels),
+    }),
+    zeroState: (batch) => network.zeroState(batch, frame.height, frame.width),
+    step({ embed, layers, head }, x, state) {
+      const { h, state: next } = network.step(layers, convolve(x, embed.kernel, embed.bias), state);
+      return { prediction: convolve(h, head.kernel, head.bias), state: next };
+    },
+  };
+}
+
+/** What a network costs. Counts are exact; bytes are of float32 values. */
+export interface ModelReport {
+  readonly name: string;
+  readonly parameters: number;
+  /** Multiply-adds of all convolutions, one step of one sequence. */
+  readonly macsPerStep: number;
+  /** Values that the convolutions of one step put out, a stand-in for memory (SPEC section 4). */
+  readonly convolutionOutputs: number;
+  /** Weights and Adam's two moments. */
+  readonly optimizerBytes: number;
+  /** Recurrent state of one sequence. */
+  readonly stateBytes: number;
+}
+
+/** Counts parameters, operations and memory (SPEC section 4). Makes tensors and gives them back. */
+export function reportModel(model: Model): ModelReport {
+  const { stack: network, frame } = model;
+  const first = network.cells[0].filters;
+  const pixels = frame.height * frame.width;
+  const cost = { macs: 0, outputs: 0 };
+  const count = (kernelSize: number, inChannels: number, outChannels: number, places: number) => {
+    cost.macs += kernelSize ** 2 * inChannels * outChannels * places;
+    cost.outputs += outChannels * places;
+  };
+  count(1, frame.channels, first, pixels);
+  for (const [layer, cell] of network.cells.entries()) {
+    const places = pixels / network.wiring.scale[layer] ** 2;
+    for (const c of cell.convolutions(first)) count(c.kernelSize, c.inChannels, c.outChannels, places);
+  }
+  count(1, network.cells[network.cells.length - 1].filters, frame.channels, pixels);
+
+  const values = (tree: Tree) => {
+    const all = leaves(tree).map(([, leaf]) => leaf);
+    const total = all.reduce((sum, leaf) => sum + leaf.size, 0);
+    for (const leaf of all) leaf.dispose();
+    return total;
+  };
+  const parameters = values(model.init(0));
+  return {
+    name: model.name,
+    parameters,
+    macsPerStep: cost.macs,
+    convolutionOutputs: cost.outputs,
+    optimizerBytes: 3 * 4 * parameters,
+    stateBytes: 4 * values(model.zeroState(1)),
+  };
+}
+
+/** Checks that frames of a clip or context fit the model; `what` names them in the error. */
+export function requireFrames(model: Model, shape: readonly number[], what: string): void {
+  const [height, width, channels] = shape.slice(-3);
+  const expected = model.frame;
+  if (channels !== expected.channels) {
+    throw new UserError(
+      `${what} has ${channels} channel${channels === 1 ? "" : "s"}, but the model was built for ${expected.channels} (${model.name})`,
+    );
+  }
+  if (height !== expected.height || width !== expected.width) {
+    throw new UserError(
+      `${what} has frames of ${height}x${width}, but the model was built for ${expected.height}x${expected.width} (${model.name})`,
+    );
+  }
+}

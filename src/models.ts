@@ -1,0 +1,66 @@
+import type { CellAt, CellOptions } from "./cells/cell";
+import { convLstm } from "./cells/convLstm";
+import { buildModel, type FrameShape, type Model } from "./model";
+import { type Citation, UsageError } from "./types";
+import {
+  chain,
+  multiScale,
+  multiScaleFullyConnected,
+  multiScaleUNet3Plus,
+  multiScaleWithoutSkip,
+  type Wiring,
+} from "./wiring";
+
+const msRnn: Citation = {
+  key: "ma2022msrnn",
+  title: "MS-RNN: A Flexible Multi-Scale Framework for Spatiotemporal Predictive Learning",
+  authors: "Ma, Zhang, Liu",
+  year: 2022,
+  url: "https://arxiv.org/abs/2206.03010",
+  checked: "yes",
+};
+
+/** How the cells of one kind are made from a layer's position. */
+const cells: Record<string, (options: CellOptions) => CellAt> = {
+  ConvLSTM: (options) => () => convLstm(options),
+};
+
+/** The wirings of the paper by the affixes its models' names carry. */
+const wirings: readonly (readonly [prefix: string, suffix: string, wiring: Wiring])[] = [
+  ["", "", chain(6)],
+  ["MS-", "", multiScale],
+  ["MS-", "-WO-Skip", multiScaleWithoutSkip],
+  ["MS-", "-UNet3+", multiScaleUNet3Plus],
+  ["MS-", "-FC", multiScaleFullyConnected],
+];
+
+/** The ablation wirings were only tried with this cell. */
+const ABLATED = "ConvLSTM";
+
+interface Entry {
+  readonly cellAt: (options: CellOptions) => CellAt;
+  readonly wiring: Wiring;
+}
+
+const registry = new Map<string, Entry>(
+  Object.entries(cells).flatMap(([cell, cellAt]) =>
+    wirings
+      .filter(([, suffix]) => suffix === "" || cell === ABLATED)
+      .map(([prefix, suffix, wiring]) => [`${prefix}${cell}${suffix}`, { cellAt, wiring }] as const),
+  ),
+);
+
+/** Names that `model` takes. */
+export const modelNames = (): string[] => [...registry.keys()];
+
+/**
+ * A network by its name in the field: `model("MS-ConvLSTM", { frame: { height: 64, width: 64, channels: 1 } })`.
+ * Errors: an unknown name; frames that the wiring cannot take.
+ */
+export function model(name: string, { frame, ...options }: CellOptions & { frame: FrameShape }): Model {
+  const entry = registry.get(name);
+  if (!entry) throw new UsageError(`unknown model: ${name}; expected one of ${modelNames().join(", ")}`);
+  const { cellAt, wiring } = entry;
+  const cites = name.startsWith("MS-") ? [msRnn] : [];
+  return buildModel({ name, cellAt: cellAt(options), wiring, frame, cites });
+}

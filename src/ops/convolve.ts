@@ -1,0 +1,10 @@
+import * as tf from "@tensorflow/tfjs";
+import type { Frames } from "../types";
+
+/**
+ * Same-size convolution, stride 1, zero padding: [batch, H, W, in] with kernel [kh, kw, in, out] -> [batch, H, W, out].
+ * `bias` is one vector [out].
+ */
+export function convolve(x: Frames, kernel: tf.Tensor4D, bias: tf.Tensor1D): Frames {
+  return tf.add(tf.conv2d(x, kernel, 1, "same"), bias);
+}

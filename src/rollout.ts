@@ -1,0 +1,89 @@
+import * as tf from "@tensorflow/tfjs";
+import { type Model, type ModelParams, requireFrames } from "./model";
+import type { PerLayer } from "./stack";
+import { leaves } from "./tree";
+import { type Clip, type Frames, UserError } from "./types";
+
+/**
+ * The training view: unrolls over a clip and returns the predictions of its frames 2..T.
+ *
+ * At step 0 the network sees the true frame; at step t = 1 .. T-2 sample b sees truth where mask[b, t - 1] is 1 and its own
+ * last prediction where it is 0. Whole frames are replaced, and gradients flow through fed-back predictions (SPEC section 5).
+ *
+ * @param clip [batch, T, height, width, channels]
+ * @param mask [batch, T - 2] of zeros and ones
+ * @param onState is given every layer's state after each step, for inspection
+ * @returns [batch, T - 1, height, width, channels], not clipped
+ */
+export function teach(
+  model: Model,
+  params: ModelParams,
+  clip: Clip,
+  mask: tf.Tensor2D,
+  onState?: (state: PerLayer, step: number) => void,
+): Clip {
+  requireFrames(model, clip.shape, "clip");
+  const [batch, time, height, width, channels] = clip.shape;
+  if (time < 2) throw new UserError(`clip has ${time} frame, expected at least 2 to predict one from another`);
+  if (mask.shape[0] !== batch || mask.shape[1] !== time - 2) {
+    throw new UserError(`sampling mask is [${mask.shape}], expected [${batch}, ${time - 2}] (batch, time - 2)`);
+  }
+  const truth = tf.unstack(clip, 1) as Frames[];
+  // One column a step, shaped to spread over pixels.
+  const truthful = time > 2 ? (tf.unstack(tf.reshape(mask, [batch, time - 2, 1, 1, 1]), 1) as Frames[]) : [];
+  const predictions: Frames[] = [];
+  let state = model.zeroState(batch);
+  for (let t = 0; t < time - 1; t++) {
+    const x =
+      t === 0
+        ? truth[0]
+        : tf.add<Frames>(tf.mul(truthful[t - 1], truth[t]), tf.mul(tf.sub(1, truthful[t - 1]), predictions[t - 1]));
+    const { prediction, state: next } = model.step(params, x, state);
+    predictions.push(prediction);
+    state = next;
+    onState?.(state, t);
+  }
+  return tf.reshape(tf.stack(predictions, 1), [batch, time - 1, height, width, channels]);
+}
+
+/**
+ * Forecast from seen frames alone: there is no future to look at. Any context of at least one frame, any horizon of at
+ * least one.
+ *
+ * @param context [batch, context, height, width, channels]
+ * @param warmUp also return the context - 1 predictions of given frames, in front (they enter the paper's scores)
+ * @returns [batch, horizon (+ context - 1), height, width, channels], not clipped. Memory does not grow with the horizon
+ *   beyond the predictions themselves.
+ */
+export function predict(
+  model: Model,
+  params: ModelParams,
+  context: Clip,
+  horizon: number,
+  { warmUp = false }: { warmUp?: boolean } = {},
+): Clip {
+  requireFrames(model, context.shape, "context");
+  const [batch, seen, height, width, channels] = context.shape;
+  if (seen < 1) throw new UserError("context has no frames, expected at least 1");
+  if (!Number.isInteger(horizon) || horizon < 1) throw new UserError(`horizon is ${horizon}, expected a whole number from 1`);
+  return tf.tidy(() => {
+    const frames = tf.unstack(context, 1) as Frames[];
+    const predictions: Frames[] = [];
+    let state = model.zeroState(batch);
+    for (let t = 0; t < seen + horizon - 1; t++) {
+      const x = t < seen ? frames[t] : predictions[predictions.length - 1];
+      const before = leaves(state);
+      // One scope a step: what a step leaves behind is its prediction and its state.
+      const result = tf.tidy(() => {
+        const { prediction, state: next } = model.step(params, x, state);
+        return { prediction, next } as unknown as tf.TensorContainerObject;
+      }) as unknown as { prediction: Frames; next: PerLayer };
+      const kept = new Set(leaves(result.next).map(([, leaf]) => leaf));
+      for (const [, leaf] of before) if (!kept.has(leaf)) leaf.dispose();
+      state = result.next;
+      predictions.push(result.prediction);
+    }
+    const wanted = warmUp ? predictions : predictions.slice(seen - 1);
+    return tf.reshape(tf.stack(wanted, 1), [batch, wanted.length, height, width, channels]);
+  });
+}
