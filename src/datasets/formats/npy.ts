@@ -1,0 +1,151 @@
+import { endianness } from "node:os";
+import { readFile, writeAtomic } from "../../files";
+import { UserError } from "../../types";
+
+/** Element types that can be read and written, and what they become. */
+const arrays = {
+  f4: Float32Array,
+  f8: Float64Array,
+  u1: Uint8Array,
+  i1: Int8Array,
+  u2: Uint16Array,
+  i2: Int16Array,
+  u4: Uint32Array,
+  i4: Int32Array,
+  u8: BigUint64Array,
+  i8: BigInt64Array,
+} as const;
+
+export type NpyType = keyof typeof arrays;
+export type NpyData = InstanceType<(typeof arrays)[NpyType]>;
+
+/** A NumPy array in C order and the machine's byte order. `shape` is empty for a single number. */
+export interface NpyArray {
+  readonly shape: readonly number[];
+  readonly data: NpyData;
+}
+
+const magic = Buffer.from("\x93NUMPY", "latin1");
+const most = { axes: 32, header: 1 << 20 };
+
+/**
+ * Reads a NumPy file, format versions 1 to 3: f4, f8, u1..u8, i1..i8 of either byte order, C or Fortran order (given back
+ * in C order), including the shapes Python 2 wrote, `(480L, 480L)`. Eight-byte integers become BigInt arrays.
+ *
+ * Object arrays hold Python pickles, which run code when opened: they are refused and never looked into. Throws a
+ * UserError with the path for those, other types, and files whose size is not what shape and type ask for.
+ *
+ * Source: NumPy, "numpy.lib.format", NEP 1.
+ */
+export function readNpy(path: string): NpyArray {
+  return parseNpy(readFile(path, "NumPy file"), path);
+}
+
+/** The same from bytes in memory; `where` names them in errors. The result may share memory with `bytes`. */
+export function parseNpy(bytes: Uint8Array, where: string): NpyArray {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 12 || !magic.equals(bytes.subarray(0, magic.length))) {
+    throw new UserError(`${where}: expected a NumPy file, which begins with \\x93NUMPY`);
+  }
+  const version = bytes[6];
+  if (version < 1 || version > 3) throw new UserError(`${where}: expected .npy version 1, 2 or 3, got ${version}`);
+  const start = version === 1 ? 10 : 12;
+  const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
+  if (start + length > bytes.length || length > most.header) {
+    throw new UserError(`${where}: expected a header of ${length} bytes, got a file of ${bytes.length}`);
+  }
+  const header = Buffer.from(bytes.subarray(start, start + length)).toString(version === 3 ? "utf8" : "latin1");
+  const { order, type, fortran, shape } = parseHeader(header, where);
+
+  const count = shape.reduce((product, side) => product * side, 1);
+  const expected = count * arrays[type].BYTES_PER_ELEMENT;
+  const got = bytes.length - start - length;
+  if (expected !== got) {
+    throw new UserError(`${where}: expected ${expected} bytes for ${type} (${shape.join(", ")}), got ${got}`);
+  }
+  const data = toNative(bytes.subarray(start + length), type, order);
+  return { shape, data: fortran ? toCOrder(data, shape) : data };
+}
+
+function parseHeader(header: string, where: string) {
+  const field = (name: string, value: string) => new RegExp(`['"]${name}['"]\\s*:\\s*${value}`).exec(header)?.[1];
+  const descr = field("descr", `(\\[|['"][^'"]*['"])`);
+  if (descr?.includes("O")) {
+    throw new UserError(`${where}: holds Python objects (${descr}); they are not opened, as that would run code`);
+  }
+  const [, order, type] = /^['"]([<>|=])(\w+)['"]$/.exec(descr ?? "") ?? [];
+  if (!Object.hasOwn(arrays, type ?? "")) {
+    throw new UserError(`${where}: expected type ${Object.keys(arrays).join(", ")}, got ${descr ?? "none"}`);
+  }
+  const fortran = field("fortran_order", "(True|False)");
+  const sides = field("shape", "\\(([^)]*)\\)")?.split(",");
+  if (fortran === undefined || sides === undefined) {
+    throw new UserError(`${where}: expected fortran_order and shape in the header`);
+  }
+  if (sides.at(-1)?.trim() === "") sides.pop();
+  const shape = sides.map((side) => (/^\s*\d+L?\s*$/.test(side) ? Number.parseInt(side, 10) : Number.NaN));
+  const count = shape.reduce((product, side) => product * Math.max(side, 1), 1);
+  if (shape.length > most.axes || !Number.isSafeInteger(count * 8)) {
+    throw new UserError(
+      `${where}: expected a shape of whole numbers, got (${sides.slice(0, 8).join(",").slice(0, 80)})`,
+    );
+  }
+  return { order, type: type as NpyType, fortran: fortran === "True", shape };
+}
+
+/** A typed array over `bytes`, or over a copy where they are not aligned or have to be swapped. */
+function toNative(bytes: Uint8Array, type: NpyType, order: string): NpyData {
+  const size = arrays[type].BYTES_PER_ELEMENT;
+  const swap = size > 1 && ((order === ">" && endianness() === "LE") || (order === "<" && endianness() === "BE"));
+  const own = swap || bytes.byteOffset % size !== 0 ? new Uint8Array(bytes) : bytes;
+  if (swap) {
+    const buffer = Buffer.from(own.buffer as ArrayBuffer, own.byteOffset, own.byteLength);
+    if (size === 2) buffer.swap16();
+    else if (size === 4) buffer.swap32();
+    else buffer.swap64();
+  }
+  return new arrays[type](own.buffer as ArrayBuffer, own.byteOffset, own.byteLength / size);
+}
+
+/** Fortran order has the first axis fastest; walk the result in C order and keep the offset in the source. */
+function toCOrder(data: NpyData, shape: readonly number[]): NpyData {
+  const result = data.slice();
+  const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((product, side) => product * side, 1));
+  const at = shape.map(() => 0);
+  let from = 0;
+  for (let to = 0; to < result.length; to++) {
+    result[to] = data[from] as number & bigint; // the two are of one type: values are only moved
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += strides[axis];
+      if (++at[axis] < shape[axis]) break;
+      from -= strides[axis] * shape[axis];
+      at[axis] = 0;
+    }
+  }
+  return result;
+}
+
+/** The bytes of a version 1 file in C order, as NumPy writes them. Throws a UserError if data and shape differ in size. */
+export function encodeNpy({ shape, data }: NpyArray): Uint8Array {
+  const count = shape.reduce((product, side) => product * side, 1);
+  if (count !== data.length) {
+    throw new UserError(`.npy: expected ${count} values for shape (${shape.join(", ")}), got ${data.length}`);
+  }
+  const type = (Object.keys(arrays) as NpyType[]).find((name) => data instanceof arrays[name])!;
+  const order = data.BYTES_PER_ELEMENT === 1 ? "|" : endianness() === "LE" ? "<" : ">";
+  const sides = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
+  const header = `{'descr': '${order}${type}', 'fortran_order': False, 'shape': (${sides}), }`;
+  const total = Math.ceil((10 + header.length + 1) / 64) * 64;
+  const bytes = new Uint8Array(total + data.byteLength);
+  bytes.set(magic);
+  bytes[6] = 1;
+  new DataView(bytes.buffer).setUint16(8, total - 10, true);
+  bytes.set(Buffer.from(`${header.padEnd(total - 11)}\n`, "latin1"), 10);
+  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), total);
+  return bytes;
+}
+
+/** Writes a NumPy file; it appears under its name only when it is whole. */
+export function writeNpy(path: string, array: NpyArray): void {
+  writeAtomic(path, encodeNpy(array));
+}
