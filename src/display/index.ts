@@ -1,0 +1,14 @@
+export type { Panel, Series } from "./chart";
+export type { ColourMapName } from "./colour";
+export { type Chart, type CurvesOptions, curves, type LossCurveOptions, type LossPoint, lossCurve } from "./curves";
+export { type DifferenceOptions, difference } from "./difference";
+export type { ClipLike, ClipsToDraw } from "./film";
+export { type FramesOptions, frames } from "./frames";
+export { type GifOptions, gif } from "./gif";
+export { DISPLAY, type Displayable, type MimeBundle, type Picture } from "./mime";
+export type { Figure } from "./plotly";
+export { type Progress, type ProgressOptions, progress } from "./progress";
+export { save } from "./save";
+export { type Shown, type ShowOptions, show } from "./show";
+export { dataFrame, type FrameLike, type Table, type TableOptions, type TableRow, table } from "./table";
+export { describeTensor } from "./tensor";
