@@ -1,0 +1,10 @@
+// npm run notebook: sets up, then serves the notebooks to a browser on this machine.
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { main, root, setup } from "./setup.mjs";
+
+await main(async () => {
+  setup();
+  const { serve } = createRequire(import.meta.url)(join(root, "dist", "kernel", "serve.js"));
+  return serve();
+});
