@@ -29,6 +29,14 @@ export interface Chart extends Picture {
   readonly figure: Figure;
 }
 
+const once = <T>(make: () => T): (() => T) => {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+};
+
 const isPanel = (one: Series | Panel): one is Panel => "series" in one;
 
 /** Error in one line unless all lengths within each series agree. */
@@ -68,10 +76,10 @@ export function curves(what: readonly Series[] | readonly Panel[], options: Curv
   const canvas = drawChart(panels, size);
   const png = canvas.toBuffer("image/png");
   const text = `${title ?? "chart"}: ${panels.map(describe).join("; ")}`;
-  const plot = figure(panels, size);
+  const plot = once(() => figure(panels, size));
   const still = { png, width: canvas.width, height: canvas.height, text };
-  const value = picture({ ...still, ...(interactive && { html: () => figureHtml(plot, png, text) }) });
-  return Object.assign(value, { figure: plot });
+  const value = picture({ ...still, ...(interactive && { html: () => figureHtml(plot(), png, text) }) });
+  return Object.defineProperty(value, "figure", { enumerable: true, get: plot }) as Chart;
 }
 
 /** "MSE per frame (pixel²): ConvLSTM 12.1 to 43.2, ...". */
