@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ownJupyterPath, userJupyterData } from "./paths.js";
@@ -35,7 +35,7 @@ function writeSpec(data: string): Installed {
     writeFileSync(draft, text);
     renameSync(draft, path);
   } catch (error) {
-    rmSync(draft, { force: true });
+    if (existsSync(draft)) rmSync(draft);
     throw new Error(`cannot write the kernel specification ${path}: ${(error as Error).message}`);
   }
   return { path, changed: true };
