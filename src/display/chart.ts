@@ -85,6 +85,9 @@ interface Box {
 const small = 11;
 const grid = "#e4e4e4";
 
+/** About how many marks an axis gets: as many as have room, from 3 to `most`. */
+const tickCount = (room: number, most: number) => Math.min(most, Math.max(3, Math.floor(room)));
+
 /** Draws one panel into its box; everything, labels included, stays inside. */
 function drawPanel(context: Context, panel: Panel, box: Box, colours: Map<string, string>): void {
   const { series, logY = false, title, xLabel, yLabel } = panel;
@@ -96,11 +99,11 @@ function drawPanel(context: Context, panel: Panel, box: Box, colours: Map<string
 
   const top = box.y + (title ? 24 : 10);
   const bottom = box.y + box.height - (xLabel ? 44 : 26);
-  const yTicks = logY ? logTicks(y0, y1) : linearTicks(y0, y1, Math.max(3, Math.floor((bottom - top) / 32)));
+  const yTicks = logY ? logTicks(y0, y1) : linearTicks(y0, y1, tickCount((bottom - top) / 32, 6));
   const left = box.x + Math.ceil(widest(yTicks.labels, small)) + 10 + (yLabel ? 22 : 0);
   const right = box.x + box.width - 18;
   const room = widest(linearTicks(x0, x1, 4).labels, small) + 20;
-  const xTicks = wholeTicks(linearTicks(x0, x1, Math.max(3, Math.floor((right - left) / room))), wholeX);
+  const xTicks = wholeTicks(linearTicks(x0, x1, tickCount((right - left) / room, 10)), wholeX);
 
   const place = logY ? Math.log : (value: number) => value;
   const toX = (value: number) => left + ((value - x0) / (x1 - x0)) * (right - left);
