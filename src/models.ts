@@ -1,4 +1,4 @@
-import type { CellAt, CellOptions } from "./cells/cell";
+import type { Cell, CellAt, CellOptions } from "./cells/cell";
 import { convLstm } from "./cells/convLstm";
 import { buildModel, type FrameShape, type Model } from "./model";
 import { type Citation, UsageError } from "./types";
@@ -52,6 +52,12 @@ const registry = new Map<string, Entry>(
 
 /** Names that `model` takes. */
 export const modelNames = (): string[] => [...registry.keys()];
+
+/** One cell by its paper's name, for layer `layer` of `layers`. Errors: an unknown name. */
+export function cellFor(name: string, options: CellOptions, layer = 0, layers = 1): Cell {
+  if (!(name in cells)) throw new UsageError(`unknown cell: ${name}; expected one of ${Object.keys(cells).join(", ")}`);
+  return cells[name](options)(layer, layers);
+}
 
 /**
  * A network by its name in the field: `model("MS-ConvLSTM", { frame: { height: 64, width: 64, channels: 1 } })`.

@@ -65,7 +65,8 @@ export function predict(
   requireFrames(model, context.shape, "context");
   const [batch, seen, height, width, channels] = context.shape;
   if (seen < 1) throw new UserError("context has no frames, expected at least 1");
-  if (!Number.isInteger(horizon) || horizon < 1) throw new UserError(`horizon is ${horizon}, expected a whole number from 1`);
+  if (!Number.isInteger(horizon) || horizon < 1)
+    throw new UserError(`horizon is ${horizon}, expected a whole number from 1`);
   return tf.tidy(() => {
     const frames = tf.unstack(context, 1) as Frames[];
     const predictions: Frames[] = [];

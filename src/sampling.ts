@@ -27,7 +27,8 @@ export function scheduledSampling({ context, over }: { context: number; over: nu
 export function reverseScheduledEtas(epoch: number, epochs: number): { given: number; future: number } {
   const s = epochs / 3;
   if (epoch < s) return { given: 0.5, future: 0.5 };
-  if (epoch < 2 * s) return { given: 1 - 0.5 * Math.exp(-(epoch - s) / (s / 5)), future: 0.5 - (0.5 * (epoch - s)) / s };
+  if (epoch < 2 * s)
+    return { given: 1 - 0.5 * Math.exp(-(epoch - s) / (s / 5)), future: 0.5 - (0.5 * (epoch - s)) / s };
   return { given: 1, future: 0 };
 }
 

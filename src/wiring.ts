@@ -45,7 +45,8 @@ export function validateWiring({ scale, edges }: Wiring, height: number, width: 
   const layers = scale.length;
   if (layers === 0) throw new UserError("wiring has no layers, expected at least one");
   for (const [layer, s] of scale.entries()) {
-    if (!Number.isInteger(s) || s < 1) throw new UserError(`layer ${layer} has scale ${s}, expected a whole number from 1`);
+    if (!Number.isInteger(s) || s < 1)
+      throw new UserError(`layer ${layer} has scale ${s}, expected a whole number from 1`);
     if (height % s !== 0 || width % s !== 0) {
       throw new UserError(
         `frames are ${height}x${width}, but layer ${layer} of the wiring works at 1/${s} size: ` +
@@ -54,16 +55,22 @@ export function validateWiring({ scale, edges }: Wiring, height: number, width: 
     }
   }
   if (scale[0] !== 1 || scale[layers - 1] !== 1) {
-    throw new UserError(`first and last layer must be at full size (scale 1), got ${scale[0]} and ${scale[layers - 1]}`);
+    throw new UserError(
+      `first and last layer must be at full size (scale 1), got ${scale[0]} and ${scale[layers - 1]}`,
+    );
   }
   const fed = new Set([0]);
   for (const [from, to] of edges) {
     for (const layer of [from, to]) {
-      if (!(layer in scale)) throw new UserError(`edge ${from} -> ${to}: unknown layer ${layer}, there are 0 to ${layers - 1}`);
+      if (!(layer in scale))
+        throw new UserError(`edge ${from} -> ${to}: unknown layer ${layer}, there are 0 to ${layers - 1}`);
     }
-    if (from >= to) throw new UserError(`edge ${from} -> ${to} makes a cycle within a step: edges must go to a later layer`);
+    if (from >= to)
+      throw new UserError(`edge ${from} -> ${to} makes a cycle within a step: edges must go to a later layer`);
     if (scale[from] % scale[to] !== 0 && scale[to] % scale[from] !== 0) {
-      throw new UserError(`edge ${from} -> ${to} joins scales ${scale[from]} and ${scale[to]}: neither divides the other`);
+      throw new UserError(
+        `edge ${from} -> ${to} joins scales ${scale[from]} and ${scale[to]}: neither divides the other`,
+      );
     }
     fed.add(to);
   }

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { UserError, UsageError } from "../types";
+import { UsageError, UserError } from "../types";
 import { completeWasm } from "./wasm";
 
 /** A compute engine that tfjs can run on. */

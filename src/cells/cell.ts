@@ -1,5 +1,5 @@
-import type { Citation, Frames, Tree } from "../types";
 import type { Random } from "../random";
+import type { Citation, Frames, Tree } from "../types";
 
 /** One convolution as the paper's equations write it: what the operation count of a report is made of. */
 export interface Convolution {

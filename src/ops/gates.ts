@@ -27,16 +27,16 @@ export function lstmGatesPlain(z: Frames, c: Frames): [h: Frames, c: Frames] {
   return [tf.mul(tf.sigmoid(o), tf.tanh(next)), next];
 }
 
-// The fused kernel's third output holds the activated gates, so that the gradient needs no exponential again.
+// The fused kernel also puts out the activated gates and tanh(c'), so that the gradient needs no exponential again.
 tf.registerGradient({
   kernelName: LSTM_GATES,
   inputsToSave: ["c"],
-  outputsToSave: [false, true, true],
+  outputsToSave: [false, false, true, true],
   gradFunc: (dy, saved) => {
     const [dh, dNext] = dy as unknown as tf.Tensor[];
-    const [c, next, gates] = saved;
+    const [c, gates, squashed] = saved;
     // Both gradients come from one pass, so it runs here and not in the two functions that are called one by one.
-    const [dz, dc] = tf.engine().runKernel(LSTM_GATES_GRAD, { dh, dNext, c, next, gates }) as tf.Tensor[];
+    const [dz, dc] = tf.engine().runKernel(LSTM_GATES_GRAD, { dh, dNext, c, gates, squashed }) as tf.Tensor[];
     return { z: () => dz, c: () => dc };
   },
 });

@@ -12,7 +12,12 @@ const parts = ["params", "first", "second"] as const;
  * Writes a state atomically as one safetensors file: `params.*`, `first.*`, `second.*`, and in the metadata the iteration,
  * the model's name, `config` as JSON, and a checksum of all values.
  */
-export async function saveCheckpoint(path: string, model: Model, state: TrainState, config: object = {}): Promise<void> {
+export async function saveCheckpoint(
+  path: string,
+  model: Model,
+  state: TrainState,
+  config: object = {},
+): Promise<void> {
   const tensors: [string, NamedArray][] = [];
   for (const part of parts) {
     for (const [name, leaf] of leaves(state[part])) {
@@ -55,10 +60,13 @@ function restore(tensors: NamedArrays["tensors"], like: ModelParams, prefix: str
       return same ? undefined : `${path}: ${prefix}${name} is [${found.shape}], but the model expects [${leaf.shape}]`;
     })
     .find((line) => line !== undefined);
-  const result = problem === undefined ? mapTree(like, (leaf, name) => {
-    const { data } = tensors.get(prefix + name)!;
-    return tf.tensor(data, leaf.shape);
-  }) : undefined;
+  const result =
+    problem === undefined
+      ? mapTree(like, (leaf, name) => {
+          const { data } = tensors.get(prefix + name)!;
+          return tf.tensor(data, leaf.shape);
+        })
+      : undefined;
   for (const [, leaf] of leaves(like)) leaf.dispose();
   if (!result) throw new UserError(problem!);
   return result;
@@ -69,7 +77,9 @@ function verified(path: string): NamedArrays {
   const { sha256, ...metadata } = file.metadata;
   const actual = checksum(file.tensors, metadata);
   if (sha256 !== actual) {
-    throw new UserError(`${path} is damaged: expected checksum ${sha256 ?? "(none stored)"}, its content has ${actual}`);
+    throw new UserError(
+      `${path} is damaged: expected checksum ${sha256 ?? "(none stored)"}, its content has ${actual}`,
+    );
   }
   return file;
 }

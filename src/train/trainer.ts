@@ -118,9 +118,18 @@ async function step(model: Model, data: Sequences, state: TrainState, options: T
     const rates = { learningRate, iteration: iteration + 1 };
     const updated = slots.map((slot, i) => adamUpdate(slot, gradients[i], rates, options.adam));
     const next = {
-      params: unflatten(state.params, updated.map((slot) => slot.weight)),
-      first: unflatten(state.first, updated.map((slot) => slot.first)),
-      second: unflatten(state.second, updated.map((slot) => slot.second)),
+      params: unflatten(
+        state.params,
+        updated.map((slot) => slot.weight),
+      ),
+      first: unflatten(
+        state.first,
+        updated.map((slot) => slot.first),
+      ),
+      second: unflatten(
+        state.second,
+        updated.map((slot) => slot.second),
+      ),
     };
     return { next, value } as unknown as tf.TensorContainerObject;
   }) as unknown as { next: Omit<TrainState, "iteration">; value: tf.Scalar };

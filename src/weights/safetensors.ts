@@ -50,11 +50,13 @@ export function parseSafetensors(bytes: Uint8Array, path: string): NamedArrays {
     }
     const { dtype, shape, data_offsets: range } = (entry ?? {}) as Record<string, unknown>;
     if (dtype !== "F32") throw fail(`tensor ${name} has dtype ${String(dtype)}, expected F32`);
-    if (!isSizes(shape) || !isSizes(range) || range.length !== 2) throw fail(`tensor ${name} has no valid shape or offsets`);
+    if (!isSizes(shape) || !isSizes(range) || range.length !== 2)
+      throw fail(`tensor ${name} has no valid shape or offsets`);
     const [from, to] = range;
     const length = shape.reduce((product, side) => product * side, 1);
     if (from > to || to > size) throw fail(`tensor ${name} ends at byte ${to}, but the file has ${size} bytes of data`);
-    if (to - from !== 4 * length) throw fail(`tensor ${name} of shape [${shape}] needs ${4 * length} bytes, has ${to - from}`);
+    if (to - from !== 4 * length)
+      throw fail(`tensor ${name} of shape [${shape}] needs ${4 * length} bytes, has ${to - from}`);
     // A copy, because the file gives no alignment to 4 bytes.
     const data = new Float32Array(length);
     new Uint8Array(data.buffer).set(bytes.subarray(start + from, start + to));
