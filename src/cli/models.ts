@@ -1,0 +1,52 @@
+import { chooseBackend } from "../backend/choose";
+import { reportModel } from "../model";
+import { model, modelNames } from "../models";
+import { type Command, common, numberOf, parse } from "./command";
+
+const options = {
+  ...common,
+  size: { type: "string" },
+  filters: { type: "string" },
+  steps: { type: "string" },
+} as const;
+
+export const models: Command = {
+  summary: "list the networks with parameters, operations and memory",
+  usage: "[--size 64] [--filters 64] [--steps 19] [--json]",
+  async run(args) {
+    const { values } = parse(args, options);
+    const size = numberOf(values, "size") ?? 64;
+    const filters = numberOf(values, "filters") ?? 64;
+    const steps = numberOf(values, "steps") ?? 19;
+    await chooseBackend((values.backend as string | undefined) ?? "cpu");
+    const reports = modelNames().map((name) => {
+      const network = model(name, { filters, frame: { height: size, width: size, channels: 1 } });
+      const { parameters, macsPerStep, convolutionOutputs, stateBytes } = reportModel(network);
+      const cites = network.cites.map(({ title, year, checked, url }) => ({ title, year, checked, url }));
+      return {
+        name,
+        parameters,
+        macsPerStep,
+        macsPerSequence: macsPerStep * steps,
+        convolutionOutputs,
+        stateBytes,
+        cites,
+      };
+    });
+    console.log(`frames ${size}x${size}x1, ${filters} filters; multiply-adds of one step and of ${steps} steps`);
+    const cells = reports.map((r) => [
+      r.name,
+      r.parameters.toLocaleString("en"),
+      (r.macsPerStep / 1e9).toFixed(3),
+      (r.macsPerSequence / 1e9).toFixed(1),
+      (r.convolutionOutputs / 1e6).toFixed(2),
+      r.cites[0].checked,
+    ]);
+    const head = ["model", "parameters", "G MAC/step", "G MAC/sequence", "M outputs/step", "checked"];
+    const width = head.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i].length)));
+    for (const row of [head, ...cells]) {
+      console.log(row.map((cell, i) => (i === 0 ? cell.padEnd(width[i]) : cell.padStart(width[i]))).join("  "));
+    }
+    return { json: { size, filters, steps, models: reports } };
+  },
+};

@@ -1,0 +1,62 @@
+import { appendFileSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { version as tfjs } from "@tensorflow/tfjs";
+import { readJson, writeAtomic } from "../files";
+import type { Model } from "../model";
+import { type Experiment, experiment, prepare } from "../profiles";
+import { UserError } from "../types";
+import { loadCheckpoint, saveCheckpoint } from "./checkpoint";
+import type { TrainState } from "./trainer";
+
+/** A run is a folder: config.json, log.jsonl, checkpoint/ITERATION.safetensors; nothing in it is ever replaced or deleted. */
+export interface Run {
+  readonly folder: string;
+  readonly settings: Experiment;
+  /** Appends one event, a line of JSON. */
+  log(event: object): void;
+  checkpoint(model: Model, state: TrainState): Promise<string>;
+}
+
+/** Begins a run. Error: the folder exists already. */
+export function createRun(folder: string, settings: Experiment, backend: string): Run {
+  if (existsSync(folder) && readdirSync(folder).length > 0) {
+    throw new UserError(`${folder} exists already: choose another --out, or continue it with --resume ${folder}`);
+  }
+  const versions = { node: process.version, tfjs: tfjs.tfjs };
+  writeAtomic(join(folder, "config.json"), `${JSON.stringify({ settings, backend, versions }, null, 2)}\n`);
+  mkdirSync(join(folder, "checkpoint"), { recursive: true });
+  return runIn(folder, settings);
+}
+
+/** Opens a run. Errors: no such run, settings that are not ours. */
+export function openRun(folder: string): Run {
+  const config = readJson(join(folder, "config.json"), "run's config.json") as { settings?: Partial<Experiment> };
+  if (typeof config?.settings !== "object") throw new UserError(`${join(folder, "config.json")} has no settings`);
+  return runIn(folder, experiment("small", config.settings));
+}
+
+/** The newest state of a run, with its model. Error: no checkpoint, or a damaged one. */
+export function latestState({ folder, settings }: Run): { model: Model; state: TrainState } {
+  const iterations = readdirSync(join(folder, "checkpoint"))
+    .map((name) => /^(\d+)\.safetensors$/.exec(name)?.[1])
+    .filter((digits) => digits !== undefined)
+    .map(Number);
+  if (iterations.length === 0) throw new UserError(`${folder} has no checkpoint yet`);
+  const { model } = prepare(settings);
+  return { model, state: loadCheckpoint(checkpointPath(folder, Math.max(...iterations)), model) };
+}
+
+const checkpointPath = (folder: string, iteration: number) => join(folder, "checkpoint", `${iteration}.safetensors`);
+
+function runIn(folder: string, settings: Experiment): Run {
+  return {
+    folder,
+    settings,
+    log: (event) => appendFileSync(join(folder, "log.jsonl"), `${JSON.stringify(event)}\n`),
+    async checkpoint(model, state) {
+      const path = checkpointPath(folder, state.iteration);
+      await saveCheckpoint(path, model, state, settings);
+      return path;
+    },
+  };
+}
