@@ -4,6 +4,7 @@ import vm from "node:vm";
 import { type ConvertResult, createConverter } from "tslab/dist/converter.js";
 import { createExecutor } from "tslab/dist/executor.js";
 import { printQuickInfo } from "tslab/dist/inspect.js";
+import { spellOutShorthands } from "./syntax.js";
 import { compileFailure, type Failure, interruptFailure, runFailure, type Script } from "./trace.js";
 
 export type Outcome = { ok: true; hasResult: boolean; result: unknown } | { ok: false; failure: Failure };
@@ -32,7 +33,7 @@ export function createCells(): Cells {
   const checked = {
     ...converter,
     convert(declarations: string, code: string): ConvertResult {
-      converted = converter.convert(declarations, code);
+      converted = converter.convert(declarations, spellOutShorthands(code));
       // tslab overlooks `await (x)`, `await [..]` and `for await` at top level. A cell that merely mentions await
       // takes no harm from running in an async function.
       if (converted.output !== undefined && /\bawait\b/.test(converted.output)) converted.hasToplevelAwait = true;

@@ -71,6 +71,11 @@ test("a cell is type-checked, and its errors name line and column", async () => 
   assert.match(traceback[0], /line 2, column 7: error TS2322/);
 });
 
+test("variables of earlier cells are found in the short form of object literals", async () => {
+  await client.execute("const { short, form } = { short: 1, form: 2 };");
+  assert.equal(text(await client.execute("({ short, both: { form } })")), "{ short: 1, both: { form: 2 } }");
+});
+
 test("await and for await at top level, in every form", async () => {
   assert.equal(text(await client.execute("await (Promise.resolve(5))")), "5");
   assert.equal(text(await client.execute("await (async () => 6)()")), "6");
