@@ -101,13 +101,27 @@ export async function startClient(cwd = tmpdir()): Promise<Client> {
   const request: Client["request"] = (type, content) => {
     const message = answer(undefined, type, content);
     return new Promise((done, fail) => {
-      waiting.set(message.header.msg_id, { outputs: [], idle: false, done });
+      const late = setTimeout(
+        () => fail(new Error(`no full answer to ${type} within 20 s; the kernel says: ${log}`)),
+        20_000,
+      );
+      waiting.set(message.header.msg_id, {
+        outputs: [],
+        idle: false,
+        done(result) {
+          clearTimeout(late);
+          done(result);
+        },
+      });
       shell.send(encode(message, signature)).catch(fail);
     });
   };
   // The subscription needs a moment to reach the kernel: ask until an idle status has come back too.
   for (let answered = false; !answered; ) {
-    const ready = request("kernel_info_request", {}).then(() => true);
+    const ready = request("kernel_info_request", {}).then(
+      () => true,
+      () => false,
+    );
     answered = await Promise.race([ready, new Promise<boolean>((done) => setTimeout(() => done(false), 1000))]);
     if (child.exitCode !== null) throw new Error(`the kernel ended: ${log}`);
   }
@@ -120,8 +134,11 @@ export async function startClient(cwd = tmpdir()): Promise<Client> {
     async stop() {
       const ended = new Promise((done) => child.once("exit", done));
       if (child.exitCode === null) {
-        void request("shutdown_request", { restart: false });
+        // A kernel that no longer listens is ended, so that a failing test does not wait for it.
+        const hang = setTimeout(() => child.kill("SIGKILL"), 5000);
+        request("shutdown_request", { restart: false }).catch(() => undefined);
         await ended;
+        clearTimeout(hang);
       }
       shell.close();
       iopub.close();
