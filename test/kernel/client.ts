@@ -105,6 +105,7 @@ export async function startClient(cwd = tmpdir()): Promise<Client> {
         () => fail(new Error(`no full answer to ${type} within 20 s; the kernel says: ${log}`)),
         20_000,
       );
+      late.unref();
       waiting.set(message.header.msg_id, {
         outputs: [],
         idle: false,
