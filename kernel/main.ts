@@ -9,13 +9,14 @@ async function main(): Promise<void> {
   // tslab finds modules and types from the current directory, wherever the notebook lies.
   process.chdir(projectRoot);
   // Only after the version check: these files import tslab's insides.
-  const { resolveOwnName } = await import("./resolve.js");
+  const { freezeFiles, resolveOwnName } = await import("./resolve.js");
   const { createCells } = await import("./cells.js");
   const { createOutput } = await import("./output.js");
   const { createProtocol } = await import("./protocol.js");
   const { openTransport, readConnection } = await import("./transport.js");
   const connection = readConnection(process.argv[2]);
   const { name } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")) as { name: string };
+  freezeFiles();
   resolveOwnName(projectRoot, name);
 
   let transport: Awaited<ReturnType<typeof openTransport>> | undefined;

@@ -17,3 +17,13 @@ export function resolveOwnName(root: string, name: string): void {
   ts.sys.readDirectory = (path, ...rest) => readDirectory(forward(path), ...rest);
   if (realpath) ts.sys.realpath = (path) => realpath(forward(path));
 }
+
+/**
+ * Keeps the type checker from following changes of files on disk: several at once, such as a rebuild beside an open
+ * notebook, make tslab fail at the next cell. A session's types, like its loaded modules, are those of its start.
+ */
+export function freezeFiles(): void {
+  const still = { close: () => {} };
+  ts.sys.watchFile = () => still;
+  ts.sys.watchDirectory = () => still;
+}

@@ -31,9 +31,11 @@ export function readJson(path: string, what: string): unknown {
 export function writeAtomic(path: string, ...parts: (string | Uint8Array)[]): void {
   const temporary = `${path}.${process.pid}.tmp`;
   let file: number | undefined;
+  let begun = false;
   try {
     mkdirSync(dirname(path), { recursive: true });
     file = openSync(temporary, "wx");
+    begun = true;
     for (const part of parts) {
       const bytes = typeof part === "string" ? Buffer.from(part) : part;
       for (let at = 0; at < bytes.byteLength; ) at += writeSync(file, bytes, at);
@@ -44,7 +46,7 @@ export function writeAtomic(path: string, ...parts: (string | Uint8Array)[]): vo
     renameSync(temporary, path);
   } catch (error) {
     if (file !== undefined) closeSync(file);
-    rmSync(temporary, { force: true });
+    if (begun) rmSync(temporary, { force: true });
     const { code, message } = error as NodeJS.ErrnoException;
     throw new UserError(`cannot write ${path}: ${code === "ENOSPC" ? "the disk is full" : message}`);
   }

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type Client, type Reply, startClient } from "./client.js";
 
@@ -90,6 +92,25 @@ test("the project and its dependencies are imported with their types, whatever t
   assert.match(typed.reply.evalue as string, /no exported member/);
   const others = 'import { DataFrame } from "danfojs-node";\nnew DataFrame([[1, 2]]).shape';
   assert.equal(text(await client.execute(others)), "[ 1, 2 ]");
+});
+
+test("files that change beside an open session do not break its next cells", async () => {
+  mkdirSync("out", { recursive: true });
+  const folder = mkdtempSync(join("out", "beside-"));
+  try {
+    const write = (value: number) => {
+      for (const name of ["a", "b", "c"]) writeFileSync(join(folder, `${name}.ts`), `export const ${name} = ${value};`);
+    };
+    write(1);
+    const imports = ["a", "b", "c"].map((name) => `import { ${name} } from "./${folder}/${name}";`).join("\n");
+    assert.equal(text(await client.execute(`${imports}\na + b + c`)), "3");
+    write(2);
+    // The checker would poll its files within this time.
+    await new Promise((done) => setTimeout(done, 1500));
+    assert.equal(text(await client.execute("1 + 1")), "2");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("what a cell prints reaches it complete, also thousands of lines in one turn", async () => {

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { readFile, readJson, writeAtomic } from "#src/files";
+
+const folder = mkdtempSync(join(tmpdir(), "files-"));
+after(() => rmSync(folder, { recursive: true }));
+
+test("a file is written whole, folders are made, no temporary name stays", () => {
+  const path = join(folder, "a", "b.txt");
+  writeAtomic(path, "one ", Buffer.from("two"));
+  assert.equal(readFileSync(path, "utf8"), "one two");
+  writeAtomic(path, "three");
+  assert.equal(readFileSync(path, "utf8"), "three");
+  assert.deepEqual(readdirSync(join(folder, "a")), ["b.txt"]);
+});
+
+test("a write that fails leaves the old content and nothing else", () => {
+  const path = join(folder, "kept.txt");
+  writeAtomic(path, "old");
+  // The first part is written when the second turns out to be unreadable.
+  const second = Object.defineProperty(new Uint8Array(1), "byteLength", {
+    get: () => {
+      throw Object.assign(new Error("write"), { code: "ENOSPC" });
+    },
+  });
+  assert.throws(() => writeAtomic(path, "new", second), { name: "UserError", message: /the disk is full$/ });
+  assert.equal(readFileSync(path, "utf8"), "old");
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith("kept")),
+    ["kept.txt"],
+  );
+  const blocked = join(folder, "file");
+  writeFileSync(blocked, "");
+  assert.throws(() => writeAtomic(join(blocked, "below"), "x"), {
+    name: "UserError",
+    message: /^cannot write .*below/,
+  });
+});
+
+test("missing, unreadable and foreign files are named", () => {
+  const missing = join(folder, "missing");
+  assert.throws(() => readFile(missing, "weights"), { message: `weights not found: expected a file at ${missing}` });
+  assert.throws(() => readFile(folder, "weights"), { message: `weights: expected a file, got a folder: ${folder}` });
+  const text = join(folder, "text");
+  writeFileSync(text, "{");
+  chmodSync(text, 0o600);
+  assert.throws(() => readJson(text, "settings"), { name: "UserError", message: /^settings is not JSON: / });
+});
