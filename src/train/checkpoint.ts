@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import * as tf from "@tensorflow/tfjs";
 import type { Model, ModelParams } from "../model";
 import { leaves, mapTree } from "../tree";
-import { type Tree, UserError } from "../types";
+import { UserError } from "../types";
 import { type NamedArray, type NamedArrays, readSafetensors, writeSafetensors } from "../weights/safetensors";
-import { startState, type TrainState } from "./trainer";
+import { disposeState, startState, type TrainState } from "./trainer";
 
 const parts = ["params", "first", "second"] as const;
 
@@ -40,9 +40,17 @@ export function loadCheckpoint(path: string, model: Model): TrainState {
   if (!Number.isSafeInteger(iteration) || iteration < 0) {
     throw new UserError(`${path}: iteration is ${metadata.iteration}, expected a whole number`);
   }
-  const shape = startState(model, 0);
-  const restored = Object.fromEntries(parts.map((part) => [part, restore(tensors, shape[part], `${part}.`, path)]));
-  return { iteration, ...(restored as Omit<TrainState, "iteration">) };
+  const like = startState(model, 0);
+  try {
+    for (const part of parts) requireShapes(tensors, like[part], `${part}.`, path);
+    const restored = parts.map((part) => [
+      part,
+      mapTree(like[part], (leaf, name) => tf.tensor(tensors.get(`${part}.${name}`)!.data, leaf.shape)),
+    ]);
+    return { iteration, ...(Object.fromEntries(restored) as Omit<TrainState, "iteration">) };
+  } finally {
+    disposeState(like);
+  }
 }
 
 /** The settings a checkpoint was written with. */
@@ -50,26 +58,14 @@ export function checkpointConfig(path: string): Record<string, unknown> {
   return JSON.parse(verified(path).metadata.config ?? "{}");
 }
 
-/** A new tree with the values of a file; the tensors of `like` give names and shapes, and are given back. */
-function restore(tensors: NamedArrays["tensors"], like: ModelParams, prefix: string, path: string): Tree {
-  const problem = leaves(like)
-    .map(([name, leaf]) => {
-      const found = tensors.get(prefix + name);
-      if (!found) return `${path} has no tensor ${prefix}${name}`;
-      const same = String(found.shape) === String(leaf.shape);
-      return same ? undefined : `${path}: ${prefix}${name} is [${found.shape}], but the model expects [${leaf.shape}]`;
-    })
-    .find((line) => line !== undefined);
-  const result =
-    problem === undefined
-      ? mapTree(like, (leaf, name) => {
-          const { data } = tensors.get(prefix + name)!;
-          return tf.tensor(data, leaf.shape);
-        })
-      : undefined;
-  for (const [, leaf] of leaves(like)) leaf.dispose();
-  if (!result) throw new UserError(problem!);
-  return result;
+function requireShapes(tensors: NamedArrays["tensors"], like: ModelParams, prefix: string, path: string): void {
+  for (const [name, leaf] of leaves(like)) {
+    const found = tensors.get(prefix + name);
+    if (!found) throw new UserError(`${path} has no tensor ${prefix}${name}`);
+    if (String(found.shape) !== String(leaf.shape)) {
+      throw new UserError(`${path}: ${prefix}${name} is [${found.shape}], but the model expects [${leaf.shape}]`);
+    }
+  }
 }
 
 function verified(path: string): NamedArrays {

@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import * as tf from "@tensorflow/tfjs";
+import { chooseBackend } from "#src/backend/choose";
+import { clips } from "#src/datasets/dataset";
+import { type Experiment, experiment, prepare } from "#src/profiles";
+import { loadCheckpoint, saveCheckpoint } from "#src/train/checkpoint";
+import { startState, type TrainEvent, type TrainState, train } from "#src/train/trainer";
+import { leaves } from "#src/tree";
+
+const folder = mkdtempSync(join(tmpdir(), "trainer-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const tiny = (changes: Partial<Experiment> = {}) =>
+  experiment("quick", { filters: 2, size: 16, batch: 2, context: 3, horizon: 2, iterations: 6, ...changes });
+
+/** Trains from `state` until `until` steps are done, and gives the state and the losses. */
+async function run(settings: Experiment, from?: TrainState, until = settings.iterations, seed = settings.seed) {
+  const { model, dataset, options } = prepare(settings);
+  let state = from ?? startState(model, settings.seed);
+  const losses: number[] = [];
+  const batches = clips(dataset, "train", { batch: settings.batch, seed, from: state.iteration });
+  for await (const event of train(model, batches, state, options)) {
+    state = event.state;
+    if (event.kind === "step") losses.push(event.loss);
+    if (state.iteration >= until) break;
+  }
+  return { model, state, losses };
+}
+
+const weights = ({ params }: TrainState) => leaves(params).flatMap(([, leaf]) => [...leaf.dataSync()]);
+
+test("a run stopped, saved, loaded and continued equals an unbroken one to the last bit", async () => {
+  await chooseBackend("wasm");
+  const settings = tiny();
+  const whole = await run(settings);
+  const part = await run(settings, undefined, 3);
+  assert.equal(part.state.iteration, 3);
+  const path = join(folder, "3.safetensors");
+  await saveCheckpoint(path, part.model, part.state, settings);
+  const rest = await run(settings, loadCheckpoint(path, part.model));
+  assert.deepEqual([...part.losses, ...rest.losses], whole.losses);
+  assert.deepEqual(weights(rest.state), weights(whole.state));
+});
+
+test("every setting of the recipe changes what is learnt", async () => {
+  await chooseBackend("wasm");
+  const base = weights((await run(tiny())).state);
+  const changes: Partial<Experiment>[] = [
+    { learningRate: 1e-3 },
+    { schedule: "constant" },
+    { loss: { mse: 1, mae: 1 } },
+    { samplingPart: 0.01 },
+    { seed: 2 },
+  ];
+  for (const change of changes) {
+    assert.notDeepEqual(weights((await run(tiny(change))).state), base, JSON.stringify(change));
+  }
+  assert.deepEqual(weights((await run(tiny())).state), base);
+});
+
+test("live tensors after 50 steps are as many as after 5", async () => {
+  await chooseBackend("wasm");
+  const settings = tiny({ iterations: 50 });
+  const { model, dataset, options } = prepare(settings);
+  const counts: number[] = [];
+  const bytes: number[] = [];
+  for await (const event of train(model, clips(dataset, "train", { batch: 2 }), startState(model, 1), options)) {
+    if (event.kind !== "step") continue;
+    counts.push(tf.memory().numTensors);
+    bytes.push(tf.memory().numBytes);
+  }
+  assert.equal(counts[49], counts[4]);
+  assert.equal(bytes[49], bytes[4]);
+});
+
+test("it learns: ten times the same clip", async () => {
+  await chooseBackend("wasm");
+  const settings = tiny({ iterations: 40, learningRate: 1e-2 });
+  const { model, dataset, options } = prepare(settings);
+  const data = await dataset.sequences("train", [0, 1]);
+  const same = async function* () {
+    for (;;) yield { data, ids: ["0", "1"] };
+  };
+  const losses: number[] = [];
+  for await (const event of train(model, same(), startState(model, 1), options)) {
+    if (event.kind === "step") losses.push(event.loss);
+  }
+  assert.ok(losses[39] < 0.7 * losses[0], `${losses[0]} -> ${losses[39]}`);
+});
+
+test("events: one a step, counted from 1, then done; rates and speeds are told", async () => {
+  await chooseBackend("wasm");
+  const settings = tiny({ iterations: 3 });
+  const { model, dataset, options } = prepare(settings);
+  const events: TrainEvent[] = [];
+  for await (const event of train(model, clips(dataset, "train", { batch: 2 }), startState(model, 1), options)) {
+    events.push(event);
+  }
+  assert.deepEqual(
+    events.map(({ kind }) => kind),
+    ["step", "step", "step", "done"],
+  );
+  const steps = events.flatMap((event) => (event.kind === "step" ? [event] : []));
+  assert.deepEqual(
+    steps.map(({ iteration }) => iteration),
+    [1, 2, 3],
+  );
+  assert.deepEqual(
+    steps.map(({ learningRate }) => learningRate),
+    [0, 1, 2].map(options.learningRate),
+  );
+  assert.ok(steps.every(({ framesPerSecond }) => framesPerSecond > 0));
+  // Nothing is left to do, so nothing is read.
+  const done = { ...steps[2].state };
+  const again = train(model, clips(dataset, "train", { batch: 2 }), done, options);
+  assert.equal((await again.next()).value?.kind, "done");
+});
+
+test("a loss that is not finite stops the run, names the clips, and leaves the state as it was", async () => {
+  await chooseBackend("wasm");
+  const settings = tiny();
+  const { model, dataset, options } = prepare(settings);
+  const good = await dataset.sequences("train", [0, 1]);
+  const bad = { ...good, data: good.data.map((value, i) => (i === 7 ? Number.NaN : value)) };
+  const batches = async function* () {
+    yield { data: good, ids: ["one", "two"] };
+    yield { data: bad, ids: ["three", "four"] };
+  };
+  let last = startState(model, 1);
+  const consume = async () => {
+    for await (const event of train(model, batches(), last, options)) last = event.state;
+  };
+  await assert.rejects(consume(), {
+    name: "UserError",
+    message: "loss is NaN at iteration 2, expected a finite number; clips: three, four",
+  });
+  assert.equal(last.iteration, 1);
+  assert.ok(weights(last).every(Number.isFinite));
+});
+
+test("data that end too early are an error", async () => {
+  await chooseBackend("wasm");
+  const { model, dataset, options } = prepare(tiny());
+  const two = clips(dataset, "train", { batch: 2, take: 4, epochs: 1 });
+  const consume = async () => {
+    for await (const _ of train(model, two, startState(model, 1), options));
+  };
+  await assert.rejects(consume(), { message: "the data ended after 2 batches, expected 6 iterations" });
+});
