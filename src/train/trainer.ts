@@ -91,6 +91,8 @@ export async function* train(
       const framesPerSecond = (batch * (time - 1) * 1000) / (performance.now() - started);
       yield { kind: "step", iteration: state.iteration, loss: lossValue, learningRate, framesPerSecond, state };
       if (state.iteration >= options.iterations) break;
+      // An engine that computes synchronously would never let signals, sockets and timers have their turn.
+      await new Promise(setImmediate);
     }
   }
   if (state.iteration < options.iterations) {

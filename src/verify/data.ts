@@ -80,7 +80,10 @@ type Numbers = Record<string, number[] | number>;
 export type ExpectedScores = Record<string, { per_frame: Numbers; mean: Numbers; shape: number[] }>;
 
 export const isExpectedScores = (value: unknown): value is ExpectedScores =>
-  typeof value === "object" && value !== null && Object.values(value).every((set) => set?.per_frame && set?.mean);
+  typeof value === "object" &&
+  value !== null &&
+  Object.keys(value).length > 0 &&
+  Object.values(value).every((set) => set?.per_frame && set?.mean);
 
 /** Scores per frame and their means, in two unequal parts merged (fixtures: metrics/expected.json with frames.safetensors). */
 export function verifyScores(expected: ExpectedScores, path: string): Finding[] {

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { chooseBackend } from "#src/backend/choose";
-import { type FileResult, verify } from "#src/verify/index";
 import { absolute, failed, relative } from "#src/verify/compare";
+import { type FileResult, verify } from "#src/verify/index";
 import { readSafetensors, writeSafetensors } from "#src/weights/safetensors";
 import { backends } from "../gradient";
 

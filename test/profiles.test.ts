@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { experiment, prepare, profileFor, profiles } from "#src/profiles";
+import { random } from "#src/random";
+
+test("profile small is defined to the last number", () => {
+  assert.deepEqual(profiles.small, {
+    model: "MS-ConvLSTM",
+    filters: 16,
+    kernelSize: 3,
+    dataset: "small",
+    size: 32,
+    context: 10,
+    horizon: 10,
+    batch: 8,
+    iterations: 1000,
+    learningRate: 3e-3,
+    schedule: "cosine",
+    loss: { mse: 1, mae: 0 },
+    samplingPart: 0.7,
+    seed: 1,
+    testClips: 1000,
+  });
+});
+
+test("profile paper is SPEC sections 5 and 6.1", () => {
+  const { model, dataset, options } = prepare(experiment("paper"));
+  assert.deepEqual(model.frame, { height: 64, width: 64, channels: 1 });
+  assert.deepEqual([dataset.size("train"), dataset.size("test"), dataset.time], [10_500, 4_500, 20]);
+  assert.equal(options.iterations, 52_500);
+  assert.deepEqual([0, 52_499].map(options.learningRate), [3e-4, 3e-4]);
+  assert.deepEqual(options.loss, { mse: 1, mae: 1 });
+  assert.equal(options.seed, 2022);
+});
+
+test("small: cosine to zero, sampling to its own predictions over the first 70 %", () => {
+  const { options } = prepare(experiment("small", { iterations: 100 }));
+  assert.equal(options.learningRate(0), 3e-3);
+  assert.ok(Math.abs(options.learningRate(50) - 1.5e-3) < 1e-12);
+  const truth = (iteration: number) => {
+    const mask = options.sampling(iteration, 400, 20, random("t"));
+    return mask.reduce((sum, sees) => sum + sees, 0) / 400 - 9;
+  };
+  // Nine given columns are always truth; of the nine that choose, η are.
+  assert.ok(Math.abs(truth(35) - 4.5) < 0.2, `${truth(35)}`);
+  assert.equal(truth(70), 0);
+  assert.equal(truth(0), 9);
+});
+
+test("overrides replace, undefined does not", () => {
+  const settings = experiment("quick", { filters: 5, seed: undefined });
+  assert.equal(settings.filters, 5);
+  assert.equal(settings.seed, profiles.quick.seed);
+  assert.equal(profileFor("wasm"), "fallback");
+  assert.equal(profileFor("onednn"), "small");
+});
+
+test("what makes no sense is refused in one line", () => {
+  const refuse = (run: () => unknown, message: RegExp) => assert.throws(run, { name: "UsageError", message });
+  refuse(() => experiment("large"), /unknown profile: large; expected one of small, fallback, quick, paper/);
+  refuse(() => experiment("toString"), /unknown profile/);
+  refuse(() => experiment("small", { filter: 3 } as never), /unknown setting: filter/);
+  refuse(() => experiment("small", { filters: 0 }), /filters is 0, expected a whole number from 1/);
+  refuse(() => experiment("small", { batch: 1.5 }), /batch is 1.5/);
+  refuse(() => experiment("small", { kernelSize: 4 }), /kernelSize is 4, expected an odd number/);
+  refuse(() => experiment("small", { learningRate: -1 }), /learningRate is -1/);
+  refuse(() => experiment("small", { learningRate: Number.NaN }), /learningRate is NaN/);
+  refuse(() => experiment("small", { context: 1, horizon: 1 }), /3 frames together/);
+  assert.throws(() => prepare(experiment("small", { size: 30 })), /divisible by 4/);
+});
