@@ -35,7 +35,9 @@ for (const [height, width, channels, filters, kernel, stride, pad] of shapes) {
     }
     results.cpu.forEach((expected, which) => {
       const largest = expected.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
-      results.wasm[which].forEach((value, i) => assert.ok(Math.abs(value - expected[i]) <= 2e-6 * largest, `${i}`));
+      for (const [i, value] of results.wasm[which].entries()) {
+        assert.ok(Math.abs(value - expected[i]) <= 2e-6 * largest, `${i}`);
+      }
     });
   });
 }
@@ -43,9 +45,9 @@ for (const [height, width, channels, filters, kernel, stride, pad] of shapes) {
 test("tanh on wasm equals Math.tanh to 3e-7, at the ends too", async () => {
   await chooseBackend("wasm");
   const points = [-100, -20, -3, -0.5, -1e-3, 0, 1e-3, 0.5, 3, 20, 100];
-  tf.tanh(points)
-    .dataSync()
-    .forEach((value, i) => assert.ok(Math.abs(value - Math.tanh(points[i])) < 3e-7, `${points[i]}: ${value}`));
+  for (const [i, value] of tf.tanh(points).dataSync().entries()) {
+    assert.ok(Math.abs(value - Math.tanh(points[i])) < 3e-7, `${points[i]}: ${value}`);
+  }
 });
 
 test("a convolution by hand: zero padding, bias added once", async () => {
