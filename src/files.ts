@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { UserError } from "./types";
 
@@ -36,10 +36,7 @@ export function writeAtomic(path: string, ...parts: (string | Uint8Array)[]): vo
     mkdirSync(dirname(path), { recursive: true });
     file = openSync(temporary, "wx");
     begun = true;
-    for (const part of parts) {
-      const bytes = typeof part === "string" ? Buffer.from(part) : part;
-      for (let at = 0; at < bytes.byteLength; ) at += writeSync(file, bytes, at);
-    }
+    for (const part of parts) writeFileSync(file, part);
     fsyncSync(file);
     closeSync(file);
     file = undefined;

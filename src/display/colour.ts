@@ -1,3 +1,4 @@
+import { UserError } from "../types";
 /** Red, green and blue, 0 to 255 each. */
 export type Rgb = readonly [red: number, green: number, blue: number];
 
@@ -49,7 +50,7 @@ export function colourMap(name: ColourMapName): ColourMap {
   const known = built.get(name);
   if (known) return known;
   if (!Object.hasOwn(stops, name)) {
-    throw new Error(`unknown colour map: ${name} (there are ${Object.keys(stops).join(", ")})`);
+    throw new UserError(`unknown colour map: ${name} (there are ${Object.keys(stops).join(", ")})`);
   }
   const colours = stops[name].map(hex);
   const table = new Uint8Array(768);

@@ -1,3 +1,4 @@
+import { UserError } from "../types";
 import { brief } from "./axis";
 import { drawChart, type Panel, type Series, xOf } from "./chart";
 import { type Picture, picture } from "./mime";
@@ -42,12 +43,12 @@ const isPanel = (one: Series | Panel): one is Panel => "series" in one;
 /** Error in one line unless all lengths within each series agree. */
 function check(panels: readonly Panel[]): void {
   const series = panels.flatMap((panel) => panel.series);
-  if (series.length === 0) throw new Error("no series to draw");
+  if (series.length === 0) throw new UserError("no series to draw");
   for (const one of series) {
     const { name, y, band } = one;
     for (const [what, values] of Object.entries({ x: xOf(one), "band.low": band?.low, "band.high": band?.high })) {
       if (values && values.length !== y.length) {
-        throw new Error(`${name}: ${what} has ${values.length} values, but y has ${y.length}`);
+        throw new UserError(`${name}: ${what} has ${values.length} values, but y has ${y.length}`);
       }
     }
   }
@@ -67,7 +68,7 @@ export function curves(what: readonly Series[] | readonly Panel[], options: Curv
     ? parts.map((panel) => ({ xLabel, yLabel, logY, ...panel }))
     : [{ xLabel, yLabel, logY, series: parts as readonly Series[] }];
   check(panels);
-  if (!(scale > 0)) throw new Error(`scale: ${scale} is not above 0`);
+  if (!(scale > 0)) throw new UserError(`scale: ${scale} is not above 0`);
   const { columns = panels.length === 1 ? 1 : 2 } = options;
   const rows = Math.ceil(panels.length / columns);
   const { width = columns === 1 ? 720 : 900, height = rows === 1 ? 400 : 300 * rows } = options;
@@ -144,7 +145,7 @@ export function lossCurve(points: readonly LossPoint[], options: LossCurveOption
   const held = points.filter((point) => point.validation !== undefined);
   const loss = training.map((point) => point.loss!);
   const { smooth = Math.max(1, Math.floor(loss.length / 40)) } = options;
-  if (!Number.isInteger(smooth) || smooth < 1) throw new Error(`smooth: ${smooth} is not 1, 2, ...`);
+  if (!Number.isInteger(smooth) || smooth < 1) throw new UserError(`smooth: ${smooth} is not 1, 2, ...`);
   const positive = [...loss, ...held.map((point) => point.validation!)].filter(
     (value) => value > 0 && value < Infinity,
   );

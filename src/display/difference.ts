@@ -1,4 +1,4 @@
-import type { FrameSpec } from "../types";
+import { type FrameSpec, UserError } from "../types";
 import { brief, roundUp } from "./axis";
 import { blank, textWidth, widest, write } from "./canvas";
 import { colourMap, css, notFinite } from "./colour";
@@ -75,14 +75,14 @@ export function difference(
   options: DifferenceOptions = {},
 ): Picture {
   const { sample = 0, spec, title = `forecast − truth, ${unitLabel(spec)}` } = options;
-  if (!clips.truth) throw new Error("a difference needs the truth");
+  if (!clips.truth) throw new UserError("a difference needs the truth");
   const { truth, forecasts } = films(clips, sample);
   const horizon = truth!.time;
   const { at = [...new Set([1, Math.ceil(horizon / 2), horizon])] } = options;
-  if (at.length === 0) throw new Error("no frame to draw: at is empty");
+  if (at.length === 0) throw new UserError("no frame to draw: at is empty");
   for (const frame of at) {
     if (!Number.isInteger(frame) || frame < 1 || frame > horizon) {
-      throw new Error(`the horizon has frames 1 to ${horizon}, but frame ${frame} was asked for`);
+      throw new UserError(`the horizon has frames 1 to ${horizon}, but frame ${frame} was asked for`);
     }
   }
   const unit = spec && spec.unit.length > 1 && spec.unit.length <= 6 ? ` ${spec.unit}` : "";
@@ -93,11 +93,11 @@ export function difference(
     return high;
   }, 0);
   const { limit = largest > 0 ? roundUp(largest) : scale } = options;
-  if (!(limit > 0)) throw new Error(`limit: ${limit} is not above 0`);
+  if (!(limit > 0)) throw new UserError(`limit: ${limit} is not above 0`);
 
   const film = truth!;
   const m = options.magnification ?? Math.max(1, Math.round(200 / film.width), Math.ceil(100 / film.height));
-  if (!Number.isInteger(m) || m < 1) throw new Error(`magnification: ${m} is not 1, 2, ...`);
+  if (!Number.isInteger(m) || m < 1) throw new UserError(`magnification: ${m} is not 1, 2, ...`);
   const bar = { map: colourMap("difference"), low: -limit, high: limit, label: `forecast − truth, ${unitLabel(spec)}` };
   const margin = 14;
   const named = forecasts.length > 1 || forecasts[0].name !== "forecast";

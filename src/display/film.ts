@@ -1,4 +1,4 @@
-import type { FrameSpec, Sequences } from "../types";
+import { type FrameSpec, type Sequences, UserError } from "../types";
 
 /** A clip to be drawn: `Sequences`, or a tensor [batch, time, height, width, channels] (read with `dataSync`). */
 export type ClipLike = Sequences | { readonly shape: readonly number[]; dataSync(): ArrayLike<number> };
@@ -20,17 +20,17 @@ export interface Film {
 export function film(name: string, clip: ClipLike, sample = 0): Film {
   const { shape } = clip;
   if (shape.length !== 5 || shape.some((length) => !(length > 0))) {
-    throw new Error(`${name}: expected [batch, time, height, width, channels], got [${shape.join(", ")}]`);
+    throw new UserError(`${name}: expected [batch, time, height, width, channels], got [${shape.join(", ")}]`);
   }
   const [batch, time, height, width, channels] = shape;
   if (!Number.isInteger(sample) || sample < 0 || sample >= batch) {
-    throw new Error(`${name} has samples 0 to ${batch - 1}, but sample ${sample} was asked for`);
+    throw new UserError(`${name} has samples 0 to ${batch - 1}, but sample ${sample} was asked for`);
   }
-  if (channels !== 1 && channels !== 3) throw new Error(`${name} has ${channels} channels; 1 or 3 can be drawn`);
+  if (channels !== 1 && channels !== 3) throw new UserError(`${name} has ${channels} channels; 1 or 3 can be drawn`);
   const all: ArrayLike<number> = "dataSync" in clip ? clip.dataSync() : clip.data;
   const length = time * height * width * channels;
   if (all.length !== batch * length) {
-    throw new Error(`${name}: ${all.length} values do not fill the shape [${shape.join(", ")}]`);
+    throw new UserError(`${name}: ${all.length} values do not fill the shape [${shape.join(", ")}]`);
   }
   const data = (all as Float32Array).subarray(sample * length, (sample + 1) * length);
   return { name, data, time, height, width, channels };
@@ -42,7 +42,7 @@ const size = (f: Film, time: boolean) =>
 /** Error in one line unless both have frames of one size and, with `time`, equally many of them. */
 export function checkAlike(a: Film, b: Film, { time = true }: { time?: boolean } = {}): void {
   if (a.height === b.height && a.width === b.width && a.channels === b.channels && (!time || a.time === b.time)) return;
-  throw new Error(`${b.name} has ${size(b, time)}, but ${a.name} has ${size(a, time)}`);
+  throw new UserError(`${b.name} has ${size(b, time)}, but ${a.name} has ${size(a, time)}`);
 }
 
 /** Truth, forecasts and context as pictures take them. */
@@ -69,7 +69,7 @@ export function films({ truth, forecast, context }: ClipsToDraw, sample = 0): Fi
   const named: readonly (readonly [string, ClipLike])[] = isClip(forecast)
     ? [["forecast", forecast]]
     : Object.entries(forecast);
-  if (named.length === 0) throw new Error("no forecast to draw");
+  if (named.length === 0) throw new UserError("no forecast to draw");
   const forecasts = named.map(([name, clip]) => film(name, clip, sample));
   const before = context && film("context", context, sample);
   const after = truth && film("truth", truth, sample);

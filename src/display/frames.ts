@@ -1,4 +1,4 @@
-import type { FrameSpec } from "../types";
+import { type FrameSpec, UserError } from "../types";
 import { blank, type Context, textWidth, widest, write } from "./canvas";
 import { type ColourMapName, colourMap } from "./colour";
 import { barHeight, barWidth, type ColourBar, drawBar } from "./colourBar";
@@ -43,7 +43,7 @@ function blocksOf(clips: ClipsToDraw, sample: number, every?: number): Block[] {
   const horizon = forecasts[0].time;
   const stepFor = (time: number) => every ?? Math.ceil(time / 10);
   if (every !== undefined && !(Number.isInteger(every) && every > 0))
-    throw new Error(`every: ${every} is not 1, 2, ...`);
+    throw new UserError(`every: ${every} is not 1, 2, ...`);
   const blocks: Block[] = [];
   if (context) {
     const step = stepFor(context.time);
@@ -100,7 +100,7 @@ export function frames(clips: ClipsToDraw, options: FramesOptions = {}): Picture
   const between = 8;
   const fixedHeight = top + blocks.length * headerHeight + (blocks.length - 1) * between + margin;
   const m = options.magnification ?? fit(columns, rows, first.film, left + right, fixedHeight, maxWidth);
-  if (!Number.isInteger(m) || m < 1) throw new Error(`magnification: ${m} is not 1, 2, ...`);
+  if (!Number.isInteger(m) || m < 1) throw new UserError(`magnification: ${m} is not 1, 2, ...`);
   const [cellWidth, cellHeight] = [first.film.width * m, first.film.height * m];
 
   const longest = Math.max(...blocks.flatMap((block) => block.times.map((time) => textWidth(block.header(time), 11))));

@@ -1,4 +1,5 @@
 import { applyPalette, GIFEncoder, quantize } from "gifenc";
+import { UserError } from "../types";
 import { blank, type Context, textWidth, write } from "./canvas";
 import { type ColourMapName, colourMap, level, notFinite } from "./colour";
 import { type ClipsToDraw, type Film, films } from "./film";
@@ -83,17 +84,17 @@ function putIndex(target: Uint8Array, across: number, panel: Panel, time: number
  */
 export function gif(clips: ClipsToDraw, options: GifOptions = {}): Picture {
   const { sample = 0, title, colours = "grey", difference = false, fps = 5, pause = 1 } = options;
-  if (!(fps > 0)) throw new Error(`fps: ${fps} is not above 0`);
+  if (!(fps > 0)) throw new UserError(`fps: ${fps} is not above 0`);
   const { truth, forecasts, context: before } = films(clips, sample);
   const { height, width, channels, time: horizon } = forecasts[0];
   if (difference && (!truth || channels !== 1)) {
-    throw new Error(truth ? `a difference needs 1 channel, got ${channels}` : "a difference needs the truth");
+    throw new UserError(truth ? `a difference needs 1 channel, got ${channels}` : "a difference needs the truth");
   }
   const panels: Panel[] = [...(truth ? [truth] : []), ...forecasts].map((film) => ({ name: film.name, film }));
   if (difference) for (const one of forecasts) panels.push({ name: "difference", film: differenceFilm(truth!, one) });
 
   const m = options.magnification ?? Math.max(1, Math.ceil(200 / Math.min(height, width)));
-  if (!Number.isInteger(m) || m < 1) throw new Error(`magnification: ${m} is not 1, 2, ...`);
+  if (!Number.isInteger(m) || m < 1) throw new UserError(`magnification: ${m} is not 1, 2, ...`);
   const top = margin + (title ? 24 : 0) + head;
   const across = Math.max(
     2 * margin + panels.length * (width * m + gap) - gap,

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type NotebookHost, notebookHost, PROGRESS_METADATA } from "#kernel/host";
+import { UserError } from "../types";
 import { brief } from "./axis";
 import { escapeHtml } from "./mime";
 
@@ -53,7 +54,7 @@ export function progress(total: number, options: ProgressOptions = {}): Progress
     now = () => performance.now(),
   } = options;
   const { host = notebookHost() } = options;
-  if (!(total >= 1)) throw new Error(`total: ${total} is not 1 or more`);
+  if (!(total >= 1)) throw new UserError(`total: ${total} is not 1 or more`);
   const { every = host || stream.isTTY ? 200 : 5000 } = options;
   const id = randomUUID();
   const began = now();

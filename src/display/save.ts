@@ -1,27 +1,7 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
-import { basename, dirname, extname, join } from "node:path";
+import { extname } from "node:path";
+import { writeAtomic } from "../files";
+import { UserError } from "../types";
 import { DISPLAY, type Displayable, escapeHtml, type Picture } from "./mime";
-
-/** Beside a file of the same folder first, then moved to its name, so that no reader ever sees half of it. */
-async function writeWhole(path: string, content: Buffer): Promise<void> {
-  const folder = dirname(path);
-  await mkdir(folder, { recursive: true });
-  const draft = join(folder, `.${basename(path)}.${randomUUID()}.tmp`);
-  try {
-    const file = await open(draft, "wx");
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, path);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw error;
-  }
-}
 
 /** A page that shows the value alone, without a network. */
 async function page(value: Displayable): Promise<Buffer> {
@@ -58,9 +38,9 @@ export async function save(value: Displayable, path: string): Promise<void> {
   const known = forms(value);
   const ending = extname(path).toLowerCase();
   if (!Object.hasOwn(known, ending)) {
-    throw new Error(
+    throw new UserError(
       `cannot save this as ${ending || "a file without ending"}: use ${Object.keys(known).join(", ")} (${path})`,
     );
   }
-  await writeWhole(path, await known[ending]());
+  writeAtomic(path, await known[ending]());
 }

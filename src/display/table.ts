@@ -1,4 +1,5 @@
 import type { DataFrame } from "danfojs-node";
+import { UserError } from "../types";
 import { brief } from "./axis";
 import { DISPLAY, type Displayable, escapeHtml } from "./mime";
 
@@ -75,10 +76,10 @@ function read(data: FrameLike | readonly TableRow[], showIndex?: boolean) {
 export function table(data: FrameLike | readonly TableRow[], options: TableOptions = {}): Table {
   const { digits, caption, index } = options;
   if (digits !== undefined && !(Number.isInteger(digits) && digits >= 0 && digits <= 20)) {
-    throw new Error(`digits: ${digits} is not a whole number from 0 to 20`);
+    throw new UserError(`digits: ${digits} is not a whole number from 0 to 20`);
   }
   const { columns, rows } = read(data, index);
-  if (columns.length === 0) throw new Error("no columns to show");
+  if (columns.length === 0) throw new UserError("no columns to show");
   const cells = rows.map((row) => columns.map((column) => format(row[column], digits)));
   const right = columns.map((column) => {
     const present = rows.map((row) => row[column]).filter((value) => value !== null && value !== undefined);
