@@ -1,6 +1,6 @@
 // npm run test:mutants: breaks one line of src/ or kernel/ at a time (the list is test/mutants.json) and expects the tests
 // to notice. Works in temporary copies; the working tree stays as it is. Arguments are parts of source file names.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -23,8 +23,8 @@ const WORKERS = 2;
 /** Longest time for one test file; where the unchanged code's time is known, that much more than it. */
 const FILE_LIMIT_MS = 600_000;
 const slack = (greenMs) => 30_000 + 5 * greenMs;
-/** Not copied: history, packages (linked), results, and the kernel specification, which names the original's place. */
-const LEFT_OUT = [".git", "node_modules", "out", "runs", "build", join("dist", "jupyter")];
+/** Not copied: history, packages (linked), what was built (built anew, so that it is of the copied sources), results. */
+const LEFT_OUT = [".git", "node_modules", "dist", "out", "runs", "build"];
 
 /** @typedef {{ file: string, find: string, replace: string, tests: string[] }} Mutant */
 
@@ -63,17 +63,20 @@ function compile(file, source) {
 
 const compiled = (file) => join("dist", file.replace(/^src\//, "").replace(/\.ts$/, ".js"));
 
-/** Copies of the working tree in a folder that goes when this process ends. */
+/** Copies of the working tree, built, in a folder that goes when this process ends. */
 function makeCopies() {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "ms-rnn-mutants-")));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
-  return Array.from({ length: WORKERS }, (_, i) => {
-    const copy = join(folder, String(i));
-    const from = i === 0 ? root : join(folder, "0");
-    cpSync(from, copy, { recursive: true, filter: (path) => !LEFT_OUT.includes(relative(from, path)) });
-    symlinkSync(join(root, "node_modules"), join(copy, "node_modules"), "dir");
-    return copy;
-  });
+  const copies = Array.from({ length: WORKERS }, (_, i) => join(folder, String(i)));
+  const packages = join(root, "node_modules");
+  const [first, ...others] = copies;
+  cpSync(root, first, { recursive: true, filter: (path) => !LEFT_OUT.includes(relative(root, path)) });
+  symlinkSync(packages, join(first, "node_modules"), "dir");
+  const build = [join(packages, "typescript", "bin", "tsc"), "-b"];
+  const { status, stdout } = spawnSync(process.execPath, build, { cwd: first, encoding: "utf8" });
+  if (status !== 0) throw new Error(`the build failed: ${stdout.split("\n")[0]}`);
+  for (const copy of others) cpSync(first, copy, { recursive: true, verbatimSymlinks: true });
+  return copies;
 }
 
 /** Processes under way, to be ended with this one. */
@@ -151,9 +154,7 @@ async function runMutants(parts) {
     const source = readFileSync(join(copies[0], mutant.file), "utf8");
     mutant.original = readFileSync(join(copies[0], compiled(mutant.file)), "utf8");
     if (compile(mutant.file, source) !== mutant.original) {
-      throw new Error(
-        `${mutant.file} compiled by itself is not ${compiled(mutant.file)}: the build is of other sources`,
-      );
+      throw new Error(`${mutant.file} compiled by itself is not what tsc makes of it`);
     }
     mutant.broken = compile(mutant.file, mutate(source, mutant));
     if (mutant.broken === mutant.original) throw new Error(`${LIST}: ${describe(mutant)} changes nothing that runs`);
