@@ -3,6 +3,7 @@ import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { chooseBackend } from "#src/backend/choose";
 import { loss } from "#src/loss";
+import type { Clip } from "#src/types";
 
 test("by hand: sums over pixels, means over frames, weights of the terms", async () => {
   await chooseBackend("cpu");
@@ -12,4 +13,6 @@ test("by hand: sums over pixels, means over frames, weights of the terms", async
   assert.equal(value(), (1 + 4 + 9 + 1 + 2 + 3) / 2);
   assert.equal(value({ mse: 1, mae: 0 }), 7);
   assert.equal(value({ mse: 0, mae: 2 }), 6);
+  const twice = (clip: Clip) => tf.concat([clip, clip], 0);
+  assert.equal(loss(twice(predicted), twice(observed)).dataSync()[0], value());
 });

@@ -20,6 +20,7 @@ test("unknown names, other types and what is no object are refused", () => {
   const refuse = (text: string, message: RegExp) =>
     assert.throws(() => parameters(defaults, text), { name: "UsageError", message });
   refuse('{"sead":5}', /unknown parameter: sead; expected one of profile, seed, quick/);
+  refuse('{"toString":"x"}', /unknown parameter: toString/);
   refuse('{"seed":"5"}', /parameter seed is "5", expected a number/);
   for (const text of ["[1]", "null", "5", "{", ""]) refuse(text, /expected a JSON object/);
 });

@@ -70,6 +70,21 @@ test("any context from one, any horizon; no tensor is left behind", async () => 
   assert.equal(tf.memory().numTensors, before);
 });
 
+test("a longer horizon holds one more prediction a step, and nothing else", async () => {
+  await chooseBackend("wasm");
+  const params = network.init(1);
+  const held: number[] = [];
+  const watched: typeof network = {
+    ...network,
+    step(...given) {
+      held.push(tf.memory().numTensors);
+      return network.step(...given);
+    },
+  };
+  predict(watched, params, clipOf(1, 1), 12).dispose();
+  for (let t = 2; t < 12; t++) assert.equal(held[t] - held[t - 1], 1, `step ${t}`);
+});
+
 test("wrong clips are refused in one line", async () => {
   await chooseBackend("wasm");
   const params = network.init(1);

@@ -42,6 +42,19 @@ for (const [height, width, channels, filters, kernel, stride, pad] of shapes) {
   });
 }
 
+test("gradients of pooling with windows that overlap: wasm equals cpu", async () => {
+  const results: number[][] = [];
+  for (const backend of ["cpu", "wasm"]) {
+    await chooseBackend(backend);
+    const x = values<tf.Rank.R4>([2, 7, 6, 3]);
+    const weights = values<tf.Rank.R4>([2, 4, 3, 3], "w");
+    const pooled = (t: tf.Tensor) => tf.sum(tf.mul(tf.maxPool(t as tf.Tensor4D, 3, 2, "same"), weights));
+    results.push([...tf.grad(pooled)(x).dataSync()]);
+  }
+  const [cpu, wasm] = results;
+  for (const [i, value] of wasm.entries()) assert.ok(Math.abs(value - cpu[i]) < 1e-6, `${i}: ${value}, ${cpu[i]}`);
+});
+
 test("tanh on wasm equals Math.tanh to 3e-7, at the ends too", async () => {
   await chooseBackend("wasm");
   const points = [-100, -20, -3, -0.5, -1e-3, 0, 1e-3, 0.5, 3, 20, 100];

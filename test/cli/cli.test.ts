@@ -150,6 +150,7 @@ test("wrong calls: one line, exit 2", () => {
   refuses(2, /unknown profile: big/, "train", "--out", join(folder, "n"), "--profile", "big");
   refuses(2, /unknown backend: gpu/, "verify", folder, "--backend", "gpu");
   refuses(2, /expected DIR, got nothing/, "verify");
+  refuses(2, /expected DIR, got one two/, "verify", "one", "two");
   refuses(2, /expected list, describe NAME or verify NAME/, "data");
   refuses(2, /unknown data set: mnist/, "data", "describe", "mnist");
   refuses(2, /expected step/, "bench");

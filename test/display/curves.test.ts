@@ -102,6 +102,12 @@ test("in a page: Plotly is unpacked once, run with its own module, and draws eve
   assert.ok([...places.values()].every((place) => place.done));
 });
 
+test("loss curve: the running mean is over as many points before as after, fewer at both ends", () => {
+  const points = [1, 2, 6, 4, 11].map((loss, i) => ({ iteration: i + 1, loss }));
+  const { data } = lossCurve(points, { smooth: 3 }).figure;
+  assert.deepEqual([...(data[data.length - 1].y as number[])], [1, 3, 4, 7, 11]);
+});
+
 test("curves: wrong input is told in one line", () => {
   assert.throws(() => curves([]), { message: "no series to draw" });
   assert.throws(() => curves([{ name: "a", x: [1], y: [1, 2] }]), { message: "a: x has 1 values, but y has 2" });

@@ -118,6 +118,12 @@ test("what a cell prints reaches it complete, also thousands of lines in one tur
   assert.equal(all("stderr"), "y\n");
 });
 
+test("what a cell prints after its end is not given to the cell that runs then", async () => {
+  await client.execute('setTimeout(() => console.log("late"), 100);');
+  const later = await client.execute("await new Promise((done) => setTimeout(() => done(4), 300))");
+  assert.deepEqual(types(later), ["execute_input", "execute_result"]);
+});
+
 test("the host displays and updates outputs, also after awaits", async () => {
   const shown = await client.execute(`
     const host = (globalThis as any)[Symbol.for("ms-rnn.kernel")];

@@ -12,6 +12,7 @@ import { checkpointConfig, loadCheckpoint, saveCheckpoint } from "#src/train/che
 import { createRun, latestState, openRun } from "#src/train/run";
 import { startState } from "#src/train/trainer";
 import { leaves, mapTree } from "#src/tree";
+import { readSafetensors, writeSafetensors } from "#src/weights/safetensors";
 
 const folder = mkdtempSync(join(tmpdir(), "checkpoint-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -47,6 +48,13 @@ test("other models, other shapes and any changed byte are refused in one line", 
     /params\.embed\.kernel is \[1,1,1,2\], but the model expects \[1,1,1,3\]/,
   );
   refuse(network, /not found/, join(folder, "missing.safetensors"));
+  const { tensors, metadata } = readSafetensors(path);
+  const { sha256: _, ...without } = metadata;
+  for (const [name, other] of Object.entries({ without, later: { ...metadata, iteration: "7" } })) {
+    const forged = join(folder, `${name}.safetensors`);
+    writeSafetensors(forged, tensors, other);
+    refuse(network, /is damaged: expected checksum/, forged);
+  }
   const bytes = readFileSync(path);
   const draw = random("mutations");
   for (let i = 0; i < 200; i++) {

@@ -92,6 +92,24 @@ test("it learns: ten times the same clip", async () => {
   assert.ok(losses[39] < 0.7 * losses[0], `${losses[0]} -> ${losses[39]}`);
 });
 
+test("Adam's first step moves a weight by the learning rate; each iteration has its own sampling numbers", async () => {
+  await chooseBackend("wasm");
+  const { model, dataset, options } = prepare(tiny({ iterations: 3, schedule: "constant", learningRate: 1e-3 }));
+  const draws: number[] = [];
+  const sampling: typeof options.sampling = (iteration, batch, time, random) => {
+    draws.push(random());
+    return options.sampling(iteration, batch, time, random);
+  };
+  const before = startState(model, 1);
+  const start = weights(before);
+  for await (const event of train(model, clips(dataset, "train", { batch: 2 }), before, { ...options, sampling })) {
+    if (event.kind !== "step" || event.iteration > 1) continue;
+    const moved = weights(event.state).reduce((most, value, i) => Math.max(most, Math.abs(value - start[i])), 0);
+    assert.ok(Math.abs(moved - 1e-3) < 1e-6, `${moved}`);
+  }
+  assert.equal(new Set(draws).size, 3);
+});
+
 test("events: one a step, counted from 1, then done; rates and speeds are told", async () => {
   await chooseBackend("wasm");
   const settings = tiny({ iterations: 3 });
@@ -125,21 +143,26 @@ test("a loss that is not finite stops the run, names the clips, and leaves the s
   const settings = tiny();
   const { model, dataset, options } = prepare(settings);
   const good = await dataset.sequences("train", [0, 1]);
-  const bad = { ...good, data: good.data.map((value, i) => (i === 7 ? Number.NaN : value)) };
-  const batches = async function* () {
-    yield { data: good, ids: ["one", "two"] };
-    yield { data: bad, ids: ["three", "four"] };
-  };
-  let last = startState(model, 1);
-  const consume = async () => {
-    for await (const event of train(model, batches(), last, options)) last = event.state;
-  };
-  await assert.rejects(consume(), {
-    name: "UserError",
-    message: "loss is NaN at iteration 2, expected a finite number; clips: three, four",
-  });
-  assert.equal(last.iteration, 1);
-  assert.ok(weights(last).every(Number.isFinite));
+  for (const [value, told] of [
+    [Number.NaN, "NaN"],
+    [1e30, "Infinity"],
+  ] as const) {
+    const bad = { ...good, data: good.data.map((given, i) => (i === good.data.length - 1 ? value : given)) };
+    const batches = async function* () {
+      yield { data: good, ids: ["one", "two"] };
+      yield { data: bad, ids: ["three", "four"] };
+    };
+    let last = startState(model, 1);
+    const consume = async () => {
+      for await (const event of train(model, batches(), last, options)) last = event.state;
+    };
+    await assert.rejects(consume(), {
+      name: "UserError",
+      message: `loss is ${told} at iteration 2, expected a finite number; clips: three, four`,
+    });
+    assert.equal(last.iteration, 1);
+    assert.ok(weights(last).every(Number.isFinite));
+  }
 });
 
 test("data that end too early are an error", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -65,6 +65,19 @@ for (const [source, tensor, by] of slips) {
     assert.equal(passed, false, line);
   });
 }
+
+test("a known path that is off is noticed: a position, a corner", async () => {
+  const paths = readFileSync("test/reference/msrnn/moving_mnist/trajectories.json", "utf8");
+  for (const part of ["positions", "paste"]) {
+    const known = JSON.parse(paths);
+    known.sequences[1].digits[1][part][5][0] += 1;
+    const target = mkdtempSync(join(folder, "path-"));
+    writeFileSync(join(target, "trajectories.json"), JSON.stringify(known));
+    const [{ passed, line }] = await results(target);
+    assert.equal(passed, false);
+    assert.match(line, part === "paste" ? /^1 wrong: sequence 1, digit 1: corners/ : /^1 wrong: .*positions/);
+  }
+});
 
 test("files nobody understands, damaged ones and models that are not built count as failed, each with its reason", async () => {
   await chooseBackend("wasm");

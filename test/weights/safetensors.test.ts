@@ -49,6 +49,7 @@ test("files that are none are refused in one line", () => {
   refuse(file(entry({}), 4), /ends at byte 8, but the file has 4 bytes of data/);
   refuse(file(entry({ data_offsets: [8, 0] }), 8), /ends at byte 0/);
   refuse(file(entry({ shape: [3] }), 8), /of shape \[3\] needs 12 bytes, has 8/);
+  refuse(file(entry({ shape: [1] }), 8), /of shape \[1\] needs 4 bytes, has 8/);
   refuse(file({ x: null }), /dtype undefined/);
   assert.throws(() => readSafetensors(join(folder, "none")), { message: /not found/ });
 });
