@@ -3,11 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { after, test } from "node:test";
+import * as ts from "@tslab/typescript-for-tslab";
 import { cleanBundle } from "#kernel/display";
 import { createHistory } from "#kernel/history";
 import { outsideReferences, selfContained } from "#kernel/html";
 import { installKernel } from "#kernel/install";
 import { userJupyterData } from "#kernel/paths";
+import { freezeFiles } from "#kernel/resolve";
 import { checkTslab, TSLAB_VERSION } from "#kernel/spec";
 import { syntax } from "#kernel/syntax";
 import { readConnection } from "#kernel/transport";
@@ -114,4 +116,19 @@ test("linked scripts and styles are taken out of a page, what would still be loa
     "a.png",
     "https://h.example/b.css",
   ]);
+});
+
+test("the type checker of a session is not told of files that change", async () => {
+  freezeFiles();
+  const path = join(folder, "changing.ts");
+  writeFileSync(path, "1");
+  const told: string[] = [];
+  const watchers = [ts.sys.watchFile!(path, (file) => told.push(file), 20)];
+  watchers.push(ts.sys.watchDirectory!(folder, (file) => told.push(file)));
+  await new Promise((done) => setTimeout(done, 50));
+  writeFileSync(path, "22");
+  writeFileSync(join(folder, "new.ts"), "");
+  await new Promise((done) => setTimeout(done, 400));
+  for (const watcher of watchers) watcher.close();
+  assert.deepEqual(told, []);
 });
