@@ -158,11 +158,23 @@ test("a loss that is not finite stops the run, names the clips, and leaves the s
     };
     await assert.rejects(consume(), {
       name: "UserError",
-      message: `loss is ${told} at iteration 2, expected a finite number; clips: three, four`,
+      message: new RegExp(`^loss is ${told} at iteration 2, expected .*finite.*; clips: three, four$`),
     });
     assert.equal(last.iteration, 1);
     assert.ok(weights(last).every(Number.isFinite));
   }
+});
+
+test("an update that breaks the weights is noticed at once, though the loss was finite", async () => {
+  await chooseBackend("wasm");
+  const { model, dataset, options } = prepare(tiny({ learningRate: 1e38 }));
+  const first = startState(model, 1);
+  const events = train(model, clips(dataset, "train", { batch: 2 }), first, options);
+  await assert.rejects(events.next(), {
+    name: "UserError",
+    message: /^weights are no longer finite after iteration 1, .*; clips: /,
+  });
+  assert.ok(weights(first).every(Number.isFinite));
 });
 
 test("data that end too early are an error", async () => {
