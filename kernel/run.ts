@@ -42,7 +42,7 @@ export async function runNotebook(path: string, options: RunOptions): Promise<Ru
   const python = findPython(["nbclient", "nbformat", "jupyter_client"]);
   const script = join(projectRoot, "kernel", "run_notebook.py");
   const child = spawn(python, [script, source, out, String(timeoutSeconds), projectRoot], {
-    env: { ...jupyterEnv(), MS_RNN_PARAMETERS: JSON.stringify(parameters) },
+    env: { ...jupyterEnv(), MS_RNN_PARAMETERS: JSON.stringify({ ...userParameters(), ...parameters }) },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let failure: string | undefined;
@@ -62,6 +62,21 @@ export async function runNotebook(path: string, options: RunOptions): Promise<Ru
   if (status === 0) return { ok: true, out };
   const last = complaints.trim().split("\n").at(-1);
   return { ok: false, out, error: `${relative(process.cwd(), source)}: ${failure ?? last ?? `exit status ${status}`}` };
+}
+
+/** What the user set for all notebooks. */
+function userParameters(): Record<string, unknown> {
+  const text = process.env.MS_RNN_PARAMETERS ?? "{}";
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new Error(`MS_RNN_PARAMETERS is ${text}, expected a JSON object`);
+  }
+  return value as Record<string, unknown>;
 }
 
 /**

@@ -47,7 +47,9 @@ function readOptions() {
       options: { backend: { type: "string" }, quick: { type: "boolean" }, parameters: { type: "string" } },
     });
     const parameters = values.parameters === undefined ? {} : JSON.parse(values.parameters);
-    const quick = values.quick || process.env.CI === "true" || process.env.MS_RNN_QUICK === "1";
+    if (typeof parameters !== "object" || parameters === null || Array.isArray(parameters))
+      throw new Error(`--parameters is ${values.parameters}, expected a JSON object`);
+    const quick = values.quick || process.env.MS_RNN_QUICK === "1";
     return { backend: values.backend, parameters: { ...(quick ? { quick: true } : {}), ...parameters } };
   } catch (error) {
     const message = `${error.message.split("\n")[0].split(". ")[0]}; npm start takes --quick, --backend NAME, --parameters JSON`;
@@ -62,7 +64,8 @@ if (isMain(import.meta.url)) {
     if (backend) process.env.MS_RNN_BACKEND = backend;
     await start({
       notebook: join(root, "notebooks", "01-first-forecast.ipynb"),
-      out: resolve(root, process.env.MS_RNN_OUT || "out"),
+      // A run that only shows that everything works must not replace results.
+      out: resolve(root, process.env.MS_RNN_OUT || (parameters.quick ? "out/quick" : "out")),
       scores: join("first-forecast", "scores.txt"),
       parameters,
     });

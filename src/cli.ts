@@ -15,9 +15,9 @@ const verbs: Record<string, () => Command> = {
   kernel: () => require("./cli/kernel").kernel,
 };
 
-async function main([verb, ...rest]: string[]): Promise<number> {
-  const json = rest.includes("--json");
-  const args = rest.filter((arg) => arg !== "--json");
+async function main(given: string[]): Promise<number> {
+  const json = given.includes("--json");
+  const [verb, ...args] = given.filter((arg) => arg !== "--json");
   try {
     if (verb === undefined || verb === "--help" || verb === "help") {
       for (const [name, load] of Object.entries(verbs)) console.log(`${name.padEnd(9)} ${load().summary}`);
@@ -30,6 +30,7 @@ async function main([verb, ...rest]: string[]): Promise<number> {
     const command = verbs[verb]();
     if (args.includes("--help")) {
       console.log(`ms-rnn ${verb} ${command.usage}\n${command.summary}`);
+      if (json) console.log(JSON.stringify({ verb, usage: command.usage, summary: command.summary }));
       return 0;
     }
     const { json: result, status = 0 } = await command.run(args);

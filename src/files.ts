@@ -1,4 +1,14 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { UserError } from "./types";
 
@@ -33,7 +43,7 @@ export function writeAtomic(path: string, ...parts: (string | Uint8Array)[]): vo
   let file: number | undefined;
   let begun = false;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     file = openSync(temporary, "wx");
     begun = true;
     for (const part of parts) writeFileSync(file, part);
@@ -47,4 +57,11 @@ export function writeAtomic(path: string, ...parts: (string | Uint8Array)[]): vo
     const { code, message } = error as NodeJS.ErrnoException;
     throw new UserError(`cannot write ${path}: ${code === "ENOSPC" ? "the disk is full" : message}`);
   }
+}
+
+/** Makes a folder and those above it. Not Node's recursive way, which never ends where the system refuses, as in /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  mkdirSync(folder);
 }

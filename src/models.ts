@@ -55,7 +55,8 @@ export const modelNames = (): string[] => [...registry.keys()];
 
 /** One cell by its paper's name, for layer `layer` of `layers`. Errors: an unknown name. */
 export function cellFor(name: string, options: CellOptions, layer = 0, layers = 1): Cell {
-  if (!(name in cells)) throw new UsageError(`unknown cell: ${name}; expected one of ${Object.keys(cells).join(", ")}`);
+  if (!Object.hasOwn(cells, name))
+    throw new UsageError(`unknown cell: ${name}; expected one of ${Object.keys(cells).join(", ")}`);
   return cells[name](options)(layer, layers);
 }
 

@@ -83,7 +83,52 @@ export const profiles: Readonly<Record<string, Experiment>> = {
   },
 };
 
-const settings = [...Object.keys(small), "digits"];
+/** What a setting may be: a run's config.json and the command line are checked alike. */
+interface Rule {
+  readonly expected: string;
+  is(value: unknown): boolean;
+}
+
+const whole = (low: number, high = Number.MAX_SAFE_INTEGER): Rule => ({
+  expected: high === Number.MAX_SAFE_INTEGER ? `a whole number from ${low}` : `a whole number from ${low} to ${high}`,
+  is: (value) => Number.isSafeInteger(value) && (value as number) >= low && (value as number) <= high,
+});
+const oneOf = (...names: string[]): Rule => ({
+  expected: names.join(" or "),
+  is: (value) => typeof value === "string" && names.includes(value),
+});
+const text: Rule = { expected: "a text", is: (value) => typeof value === "string" && value !== "" };
+const isWeight = (value: unknown) => value === undefined || (Number.isFinite(value) && (value as number) >= 0);
+
+const rules: Record<keyof Experiment, Rule> = {
+  model: text,
+  filters: whole(1, 1024),
+  kernelSize: { expected: "an odd number from 1", is: (value) => whole(1).is(value) && (value as number) % 2 === 1 },
+  dataset: oneOf("small", "paper"),
+  digits: { expected: "a path", is: (value) => value === undefined || text.is(value) },
+  size: whole(1, 4096),
+  context: whole(1),
+  horizon: whole(1),
+  batch: whole(1, 65_536),
+  iterations: whole(1),
+  learningRate: { expected: "a positive number", is: (value) => Number.isFinite(value) && (value as number) > 0 },
+  schedule: oneOf("constant", "cosine"),
+  loss: {
+    expected: "weights { mse, mae } that are not negative and not both 0",
+    is(value) {
+      if (typeof value !== "object" || value === null) return false;
+      const { mse, mae, ...others } = value as Record<string, unknown>;
+      return isWeight(mse) && isWeight(mae) && !(mse === 0 && mae === 0) && Object.keys(others).length === 0;
+    },
+  },
+  samplingPart: {
+    expected: "a number above 0, at most 1",
+    is: (value) => Number.isFinite(value) && (value as number) > 0 && (value as number) <= 1,
+  },
+  seed: whole(0),
+  testClips: whole(1),
+};
+const settings = Object.keys(rules);
 
 /** The profile a backend can train in minutes. */
 export const profileFor = (backend: string): string => (["wasm", "cpu"].includes(backend) ? "fallback" : "small");
@@ -99,16 +144,10 @@ export function experiment(profile: string, overrides: Partial<Experiment> = {})
   }
   const given = Object.entries(overrides).filter(([, value]) => value !== undefined);
   const result: Experiment = { ...profiles[profile], ...Object.fromEntries(given) };
-  const least = { filters: 1, kernelSize: 1, size: 1, context: 1, horizon: 1, batch: 1, iterations: 1, testClips: 1 };
-  for (const [name, low] of Object.entries(least)) {
-    const value = result[name as keyof typeof least];
-    if (!Number.isSafeInteger(value) || value < low) {
-      throw new UsageError(`${name} is ${value}, expected a whole number from ${low}`);
-    }
+  for (const [name, { is, expected }] of Object.entries(rules)) {
+    const value = result[name as keyof Experiment];
+    if (!is(value)) throw new UsageError(`${name} is ${JSON.stringify(value)}, expected ${expected}`);
   }
-  if (result.kernelSize % 2 === 0) throw new UsageError(`kernelSize is ${result.kernelSize}, expected an odd number`);
-  if (!(result.learningRate > 0))
-    throw new UsageError(`learningRate is ${result.learningRate}, expected a positive number`);
   if (result.context + result.horizon < 3)
     throw new UsageError("context and horizon must be 3 frames together at least");
   return result;

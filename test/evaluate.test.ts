@@ -5,7 +5,7 @@ import { chooseBackend } from "#src/backend/choose";
 import { sliceTime } from "#src/datasets/sliceTime";
 import { evaluate, type Forecaster, networkForecaster, trivialForecasters } from "#src/evaluate";
 import { experiment, prepare } from "#src/profiles";
-import { scoreRows } from "#src/scoreTable";
+import { compareWithTrivial, scoreRows } from "#src/scoreTable";
 
 const settings = experiment("quick", { filters: 2, size: 16, context: 3, horizon: 2 });
 const { model, dataset } = prepare(settings);
@@ -55,4 +55,31 @@ test("a network forecasts through evaluate, nothing is left behind, and rows car
   assert.equal(row.forecaster, "net");
   assert.equal(row["MSE horizon"], reports.net[0].horizon);
   assert.equal(row["PSNR all"], reports.net[3].all);
+});
+
+test("a forecaster is compared with the better trivial one, whichever that is, and the line says so", async () => {
+  await chooseBackend("cpu");
+  const half: Forecaster = (context, horizon) => {
+    const { data, shape } = trivialForecasters["copy last frame"](context, horizon) as {
+      data: Float32Array;
+      shape: never;
+    };
+    return { data: data.map((value) => value / 2), shape };
+  };
+  const reports = await evaluate({ ...trivialForecasters, half }, dataset, { context: 3, take: 20 });
+  const horizon = (name: string) => reports[name][0].horizon;
+  const better = horizon("black frame") < horizon("copy last frame") ? "black frame" : "copy last frame";
+  const { opponent, difference, line } = compareWithTrivial(reports, "half");
+  assert.equal(opponent, better);
+  assert.ok(Math.abs(difference.mean - (horizon("half") - horizon(better))) < 1e-9);
+  assert.match(line, new RegExp(`^horizon MSE of half less that of the better trivial forecast \\(${better}\\): `));
+  const swapped = { ...reports, "black frame": reports["copy last frame"], "copy last frame": reports["black frame"] };
+  assert.notEqual(compareWithTrivial(swapped, "half").opponent, better);
+  const perfect = { ...reports, half: reports.half.map((r) => ({ ...r, horizon: 0, clips: r.clips!.map(() => 0) })) };
+  assert.match(compareWithTrivial(perfect, "half").line, /-100\.0 %.*half is better$/);
+  const awful = { ...reports, half: reports.half.map((r) => ({ ...r, clips: r.clips!.map((v) => v + 900) })) };
+  assert.match(compareWithTrivial(awful, "half").line, /half is worse$/);
+  const broken = { ...reports, half: reports.half.map((r) => ({ ...r, clips: r.clips!.map(() => Number.NaN) })) };
+  assert.throws(() => compareWithTrivial(broken, "half"), { name: "UserError", message: /MSE of half is not finite/ });
+  assert.throws(() => compareWithTrivial({}, "half"), { name: "UserError", message: /no MSE per clip of half/ });
 });

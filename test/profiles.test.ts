@@ -62,9 +62,28 @@ test("what makes no sense is refused in one line", () => {
   refuse(() => experiment("small", { filter: 3 } as never), /unknown setting: filter/);
   refuse(() => experiment("small", { filters: 0 }), /filters is 0, expected a whole number from 1/);
   refuse(() => experiment("small", { batch: 1.5 }), /batch is 1.5/);
-  refuse(() => experiment("small", { kernelSize: 4 }), /kernelSize is 4, expected an odd number/);
+  refuse(() => experiment("small", { kernelSize: 4 }), /kernelSize is 4, expected an odd number from 1/);
   refuse(() => experiment("small", { learningRate: -1 }), /learningRate is -1/);
-  refuse(() => experiment("small", { learningRate: Number.NaN }), /learningRate is NaN/);
+  refuse(() => experiment("small", { learningRate: Number.NaN }), /learningRate is null, expected a positive number/);
+  const odd: [string, unknown][] = [
+    ["seed", "abc"],
+    ["seed", 1.5],
+    ["schedule", "weird"],
+    ["samplingPart", "x"],
+    ["samplingPart", 0],
+    ["dataset", "large"],
+    ["model", ""],
+    ["digits", ""],
+    ["batch", 1e9],
+    ["size", "32"],
+    ["loss", null],
+    ["loss", { mze: 1 }],
+    ["loss", { mse: "x" }],
+    ["loss", { mse: 0, mae: 0 }],
+    ["loss", { mse: -1 }],
+  ];
+  for (const [name, value] of odd)
+    refuse(() => experiment("small", { [name]: value }), new RegExp(`^${name} is .*, expected`));
   refuse(() => experiment("small", { context: 1, horizon: 1 }), /3 frames together/);
   assert.throws(() => prepare(experiment("small", { size: 30 })), /divisible by 4/);
 });

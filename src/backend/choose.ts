@@ -24,8 +24,10 @@ const engines: Record<string, Engine> = {
       // The card's package. It downloads a native library when it is installed, so it is an optional peer.
       try {
         require("@tensorflow/tfjs-node-gpu");
-      } catch {
-        return "@tensorflow/tfjs-node-gpu is not installed";
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        if (code === "MODULE_NOT_FOUND") return "@tensorflow/tfjs-node-gpu is not installed";
+        return `@tensorflow/tfjs-node-gpu does not load: ${message.split("\n")[0]}`;
       }
       return undefined;
     },
@@ -47,7 +49,7 @@ export const backendNames = (): string[] => Object.keys(engines);
  */
 export async function chooseBackend(name = process.env.MS_RNN_BACKEND): Promise<BackendInfo> {
   if (chosen && (name === undefined || name === chosen.name)) return chosen;
-  if (name !== undefined && !(name in engines)) {
+  if (name !== undefined && !Object.hasOwn(engines, name)) {
     throw new UsageError(`unknown backend: ${name}; expected one of ${backendNames().join(", ")}`);
   }
   const refusals: string[] = [];

@@ -5,8 +5,8 @@ import { maxPoolGradient } from "./wasmPool";
 
 /**
  * Loads tfjs's WebAssembly backend and completes it so that networks can be trained on it: the filter gradient it
- * lacks; the max-pooling gradient, which it gets wrong; the input gradient and tanh, which it computes several times
- * slower than its own convolution and logistic function allow; and the fused LSTM gates.
+ * lacks; the max-pooling gradient, which it gets wrong; the input gradient and tanh, by way of its own convolution and
+ * logistic function; and the fused LSTM gates.
  */
 export function completeWasm(): void {
   // Loading the package registers the backend and its kernels.

@@ -4,7 +4,7 @@ import { heap, type KernelCall } from "./wasmHeap";
 /**
  * Fused kernel of `ops/gates.ts`: inputs z [.., 4C], c [.., C]; outputs h', c', the activated gates [.., 4C] and tanh(c').
  *
- * The backend's own logistic function is four times faster than Math.exp, so it gives all activations:
+ * The backend's own logistic function gives all activations:
  * tanh(g) = (s² - (1 - s)²) / (s² + (1 - s)²) with s = σ(g), and tanh(c') = 2σ(2c') - 1.
  */
 export function lstmGates(call: KernelCall): tf.TensorInfo[] {

@@ -5,7 +5,7 @@ import { reportModel } from "../model";
 import { experiment, prepare } from "../profiles";
 import { disposeState, startState, train } from "../train/trainer";
 import { UsageError } from "../types";
-import { type Command, common, numberOf, parse, remark, textOf } from "./command";
+import { type Command, common, parse, remark, textOf, wholeOf } from "./command";
 
 /** The workloads of the benchmarks: a profile each. */
 const workloads: Record<string, { profile: string; batch: number }> = {
@@ -33,15 +33,15 @@ export const bench: Command = {
       throw new UsageError(`unknown workload: ${workload}; expected one of ${Object.keys(workloads).join(", ")}`);
     }
     const { profile, batch: usual } = workloads[workload];
-    const batch = numberOf(values, "batch") ?? usual;
-    const steps = numberOf(values, "steps") ?? 7;
+    const batch = wholeOf(values, "batch", 1) ?? usual;
+    const steps = wholeOf(values, "steps", 1) ?? 7;
     const { name: backend, line } = await chooseBackend(textOf(values, "backend"));
     remark(line);
     const warmUp = 1;
     const settings = experiment(profile, {
       batch,
       iterations: steps + warmUp,
-      filters: numberOf(values, "filters"),
+      filters: wholeOf(values, "filters", 1),
       model: textOf(values, "model"),
     });
     const { model, dataset, options: recipe } = prepare(settings);
@@ -59,7 +59,8 @@ export const bench: Command = {
       last = now;
     }
     disposeState(state);
-    const median = [...seconds].sort((a, b) => a - b)[Math.floor(seconds.length / 2)];
+    const sorted = [...seconds].sort((a, b) => a - b);
+    const median = (sorted[Math.floor((steps - 1) / 2)] + sorted[Math.floor(steps / 2)]) / 2;
     // Forward, input gradient and weight gradient are three products, a multiply-add is two operations.
     const flop = 3 * 2 * reportModel(model).macsPerStep * (settings.context + settings.horizon - 1) * batch;
     const result = {

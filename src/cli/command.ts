@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
-import { UsageError } from "../types";
+import { UsageError, UserError } from "../types";
 
 /** One verb of the command line. */
 export interface Command {
@@ -20,14 +20,14 @@ export interface Outcome {
 type Options = NonNullable<ParseArgsConfig["options"]>;
 type Values = Record<string, string | boolean | undefined>;
 
-/** Options every verb takes; `--json` is taken away before. */
+/** Options of every verb that computes; `--json` is taken away before. */
 export const common = { backend: { type: "string" } } as const satisfies Options;
 
 /** Reads options and exactly the positionals named. Error: anything else, in one line. */
 export function parse(args: string[], options: Options, positionals: readonly string[] = []) {
   let parsed: { values: Values; positionals: string[] };
   try {
-    parsed = parseArgs({ args, options, allowPositionals: true, strict: true }) as typeof parsed;
+    parsed = parseArgs({ args: joinNegative(args), options, allowPositionals: true, strict: true }) as typeof parsed;
   } catch (error) {
     const [message] = (error as Error).message.split(/[.\n]/);
     const known = Object.keys(options).map((name) => `--${name}`);
@@ -41,6 +41,17 @@ export function parse(args: string[], options: Options, positionals: readonly st
   return parsed;
 }
 
+/** `--seed -1` as `--seed=-1`: the parser takes a lone -1 for an option. */
+function joinNegative(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const before = joined[joined.length - 1];
+    if (/^-[\d.]/.test(arg) && /^--[^=]+$/.test(before ?? "")) joined[joined.length - 1] = `${before}=${arg}`;
+    else joined.push(arg);
+  }
+  return joined;
+}
+
 /** A number option, or undefined where it was not given. Error: not a number. */
 export function numberOf(values: Values, name: string): number | undefined {
   const text = values[name];
@@ -50,7 +61,28 @@ export function numberOf(values: Values, name: string): number | undefined {
   return value;
 }
 
-export const textOf = (values: Values, name: string): string | undefined => values[name] as string | undefined;
+/** A whole number option from `low` to `high`, or undefined where it was not given. */
+export function wholeOf(values: Values, name: string, low: number, high = Number.MAX_SAFE_INTEGER): number | undefined {
+  const value = numberOf(values, name);
+  if (value === undefined || (Number.isSafeInteger(value) && value >= low && value <= high)) return value;
+  const range = high === Number.MAX_SAFE_INTEGER ? `from ${low}` : `from ${low} to ${high}`;
+  throw new UsageError(`--${name} is ${value}, expected a whole number ${range}`);
+}
+
+/** A text option, or undefined where it was not given. Error: it is empty. */
+export function textOf(values: Values, name: string): string | undefined {
+  if (values[name] === "") throw new UsageError(`--${name} is empty`);
+  return values[name] as string | undefined;
+}
 
 /** Progress and remarks go to stderr, results to stdout. */
 export const remark = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** Runs a part of the kernel, which knows nothing of our errors: what it says in one line is for the user. */
+export async function asUserError<T>(run: () => T | Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw new UserError((error as Error).message);
+  }
+}

@@ -4,11 +4,10 @@ import { progress } from "../display/progress";
 import { table } from "../display/table";
 import { networkForecaster, evaluate as score, trivialForecasters } from "../evaluate";
 import { writeAtomic } from "../files";
-import { paired } from "../metrics/paired";
 import { prepare } from "../profiles";
-import { scoreRows } from "../scoreTable";
+import { compareWithTrivial, scoreRows } from "../scoreTable";
 import { latestState, openRun } from "../train/run";
-import { type Command, common, numberOf, parse, remark, textOf } from "./command";
+import { type Command, common, parse, remark, textOf, wholeOf } from "./command";
 
 export const evaluate: Command = {
   summary: "score a run's newest weights on the test clips, beside the trivial baselines",
@@ -16,10 +15,11 @@ export const evaluate: Command = {
   async run(args) {
     const { values, positionals } = parse(args, { ...common, clips: { type: "string" } }, ["DIR"]);
     const run = openRun(positionals[0]);
-    const take = numberOf(values, "clips") ?? run.settings.testClips;
+    const { dataset } = prepare(run.settings);
+    // A paired interval needs two clips.
+    const take = Math.min(wholeOf(values, "clips", 2) ?? run.settings.testClips, dataset.size("test"));
     remark((await chooseBackend(textOf(values, "backend"))).line);
     const { model, state } = latestState(run);
-    const { dataset } = prepare(run.settings);
     const bar = progress(take, { label: "scoring clips" });
     const forecasters = { ...trivialForecasters, [model.name]: networkForecaster(model, state.params) };
     const { context } = run.settings;
@@ -27,19 +27,15 @@ export const evaluate: Command = {
     bar.done();
     const rows = scoreRows(reports);
     console.log(table(rows).text);
-    const [mse, black] = [model.name, "black frame"].map((name) => reports[name][0].clips!);
-    const difference = paired(mse, black);
-    console.log(
-      `horizon MSE less that of the black frame: ${difference.mean.toFixed(2)}, ` +
-        `95 % interval over clips ${difference.low.toFixed(2)} to ${difference.high.toFixed(2)}`,
-    );
+    const { line, ...comparison } = compareWithTrivial(reports, model.name);
+    console.log(line);
     // One line a frame and score, so that any figure can be drawn again.
     const lines = Object.entries(reports).flatMap(([name, list]) =>
       list.flatMap(({ name: which, perFrame }) => perFrame.map((value, i) => `${name},${which},${i + 1},${value}`)),
     );
-    const csv = join(run.folder, `scores-${state.iteration}.csv`);
+    const csv = join(run.folder, `scores-${state.iteration}-of-${take}-clips.csv`);
     writeAtomic(csv, `${["forecaster,score,predicted_frame,value", ...lines].join("\n")}\n`);
     console.log(`per frame: ${csv}`);
-    return { json: { run: run.folder, iteration: state.iteration, clips: take, scores: rows, difference } };
+    return { json: { run: run.folder, iteration: state.iteration, clips: take, scores: rows, ...comparison } };
   },
 };

@@ -1,6 +1,6 @@
 import { installKernel } from "#kernel/install";
 import { UsageError } from "../types";
-import { type Command, parse, textOf } from "./command";
+import { asUserError, type Command, parse, textOf } from "./command";
 
 export const kernel: Command = {
   summary: "install the Jupyter kernel's specification",
@@ -8,7 +8,8 @@ export const kernel: Command = {
   async run([action, ...rest]) {
     if (action !== "install") throw new UsageError(`kernel ${action ?? ""}: expected install [--prefix DIR]`);
     const { values } = parse(rest, { prefix: { type: "string" } });
-    const { path, changed } = installKernel({ prefix: textOf(values, "prefix") });
+    const prefix = textOf(values, "prefix");
+    const { path, changed } = await asUserError(() => installKernel({ prefix }));
     console.log(`kernel specification ${changed ? "written" : "unchanged"}: ${path}`);
     return { json: { path, changed } };
   },

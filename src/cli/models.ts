@@ -1,10 +1,9 @@
 import { chooseBackend } from "../backend/choose";
 import { reportModel } from "../model";
 import { model, modelNames } from "../models";
-import { type Command, common, numberOf, parse } from "./command";
+import { type Command, parse, wholeOf } from "./command";
 
 const options = {
-  ...common,
   size: { type: "string" },
   filters: { type: "string" },
   steps: { type: "string" },
@@ -15,10 +14,11 @@ export const models: Command = {
   usage: "[--size 64] [--filters 64] [--steps 19] [--json]",
   async run(args) {
     const { values } = parse(args, options);
-    const size = numberOf(values, "size") ?? 64;
-    const filters = numberOf(values, "filters") ?? 64;
-    const steps = numberOf(values, "steps") ?? 19;
-    await chooseBackend((values.backend as string | undefined) ?? "cpu");
+    const size = wholeOf(values, "size", 4, 4096) ?? 64;
+    const filters = wholeOf(values, "filters", 1, 1024) ?? 64;
+    const steps = wholeOf(values, "steps", 1) ?? 19;
+    // Counting needs no speed.
+    await chooseBackend("cpu");
     const reports = modelNames().map((name) => {
       const network = model(name, { filters, frame: { height: size, width: size, channels: 1 } });
       const { parameters, macsPerStep, convolutionOutputs, stateBytes } = reportModel(network);

@@ -1,8 +1,9 @@
+import { dirname, resolve } from "node:path";
 import { notebookToHtml } from "#kernel/html";
 import { runNotebook } from "#kernel/run";
 import { serve } from "#kernel/serve";
 import { UsageError, UserError } from "../types";
-import { type Command, parse, textOf } from "./command";
+import { asUserError, type Command, parse, textOf } from "./command";
 
 const options = { out: { type: "string" }, html: { type: "string" }, parameters: { type: "string" } } as const;
 
@@ -18,11 +19,14 @@ export const notebook: Command = {
     const { values, positionals } = parse(rest, options, ["NOTEBOOK.ipynb"]);
     const out = textOf(values, "out");
     if (out === undefined) throw new UsageError("notebook run: expected --out EXECUTED.ipynb");
-    const result = await runNotebook(positionals[0], { out, parameters: readParameters(textOf(values, "parameters")) });
+    const parameters = readParameters(textOf(values, "parameters"));
+    // What the notebook writes goes beside its executed copy.
+    process.env.MS_RNN_OUT = resolve(dirname(out));
+    const result = await asUserError(() => runNotebook(positionals[0], { out, parameters }));
     if (!result.ok) throw new UserError(result.error ?? "the notebook failed");
     console.log(`executed notebook: ${result.out}`);
     const html = textOf(values, "html");
-    const page = html === undefined ? undefined : notebookToHtml(result.out, html);
+    const page = html === undefined ? undefined : await asUserError(async () => notebookToHtml(result.out, html));
     if (page !== undefined) console.log(`page: ${page}`);
     return { json: { notebook: result.out, html: page } };
   },
@@ -30,9 +34,14 @@ export const notebook: Command = {
 
 function readParameters(text: string | undefined): Record<string, unknown> | undefined {
   if (text === undefined) return undefined;
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
+    value = undefined;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new UsageError(`--parameters is ${text}, expected a JSON object`);
   }
+  return value as Record<string, unknown>;
 }

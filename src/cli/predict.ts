@@ -5,11 +5,11 @@ import { readClip, toClip } from "../evaluate";
 import { predict as forecast } from "../rollout";
 import { latestState, openRun } from "../train/run";
 import { type Sequences, UsageError, UserError } from "../types";
-import { type Command, common, numberOf, parse, remark, textOf } from "./command";
+import { type Command, common, parse, remark, textOf, wholeOf } from "./command";
 
 export const predict: Command = {
   summary: "forecast clips of a .npy file with a run's newest weights",
-  usage: "DIR --input CLIPS.npy --horizon N --out FORECAST.npy [--backend NAME]",
+  usage: "DIR --input CLIPS.npy --out FORECAST.npy [--horizon N] [--backend NAME]",
   async run(args) {
     const options = {
       ...common,
@@ -22,7 +22,7 @@ export const predict: Command = {
     if (input === undefined || out === undefined)
       throw new UsageError("predict: expected --input CLIPS.npy and --out FORECAST.npy");
     const run = openRun(positionals[0]);
-    const horizon = numberOf(values, "horizon") ?? run.settings.horizon;
+    const horizon = wholeOf(values, "horizon", 1) ?? run.settings.horizon;
     const context = requireFinite(readClips(input), input);
     remark((await chooseBackend(textOf(values, "backend"))).line);
     const { model, state } = latestState(run);
@@ -43,5 +43,5 @@ function readClips(path: string): Sequences {
       `${path} is [${shape.join(", ")}], expected [batch, time, height, width, channels] or [time, height, width]`,
     );
   }
-  return { data: Float32Array.from(data as ArrayLike<number>), shape: five as unknown as Sequences["shape"] };
+  return { data: Float32Array.from(data as ArrayLike<number>, Number), shape: five as unknown as Sequences["shape"] };
 }

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { chooseBackend } from "../backend/choose";
 import { clips } from "../datasets/dataset";
 import { progress } from "../display/progress";
@@ -5,7 +6,8 @@ import { type Experiment, experiment, prepare, profileFor } from "../profiles";
 import { createRun, latestState, openRun, type Run } from "../train/run";
 import { startState, type TrainState, train as trainModel } from "../train/trainer";
 import { UsageError } from "../types";
-import { type Command, common, numberOf, parse, remark, textOf } from "./command";
+import { type Command, common, numberOf, parse, remark, textOf, wholeOf } from "./command";
+import { datasetNamed } from "./data";
 
 const settings = {
   model: { type: "string" },
@@ -39,15 +41,10 @@ export const train: Command = {
     const { values } = parse(args, options);
     const resume = textOf(values, "resume");
     const out = textOf(values, "out");
-    const every = numberOf(values, "checkpoint-every");
-    if (every !== undefined && !(Number.isInteger(every) && every >= 1)) {
-      throw new UsageError(`--checkpoint-every is ${every}, expected a whole number from 1`);
-    }
+    const every = wholeOf(values, "checkpoint-every", 1);
     if ((resume === undefined) === (out === undefined))
       throw new UsageError("train: expected either --out DIR or --resume DIR");
-    if (values.dataset !== undefined && values.dataset !== "moving-mnist") {
-      throw new UsageError(`unknown data set: ${values.dataset}; expected moving-mnist`);
-    }
+    datasetNamed(textOf(values, "dataset") ?? "moving-mnist");
     if (resume !== undefined) {
       const extra = [...Object.keys(settings), "profile", "dataset"].find((name) => values[name] !== undefined);
       if (extra) throw new UsageError(`--${extra} cannot be changed when a run is continued`);
@@ -56,14 +53,16 @@ export const train: Command = {
     remark(line);
     let run: Run;
     let state: TrainState;
+    let saved: string;
     if (resume !== undefined) {
       run = openRun(resume);
-      state = latestState(run).state;
+      ({ state, path: saved } = latestState(run));
+      run.log({ kind: "resume", iteration: state.iteration, backend: name, time: new Date().toISOString() });
       remark(`continuing ${resume} after iteration ${state.iteration}`);
     } else {
       const overrides: Partial<Experiment> = {
         model: textOf(values, "model"),
-        digits: textOf(values, "digits"),
+        digits: textOf(values, "digits") && resolve(textOf(values, "digits")!),
         learningRate: numberOf(values, "learning-rate"),
       };
       const whole = ["size", "filters", "context", "horizon", "batch", "iterations", "seed"] as const;
@@ -74,12 +73,14 @@ export const train: Command = {
       await dataset.sequences("train", [0]);
       run = createRun(out!, chosen, name);
       state = startState(model, chosen.seed);
+      // At any moment there is something to continue from.
+      saved = await run.checkpoint(model, state);
     }
-    return finish(run, state, every ?? Math.ceil(run.settings.iterations / 10));
+    return finish(run, state, saved, every ?? Math.ceil(run.settings.iterations / 10));
   },
 };
 
-async function finish(run: Run, first: TrainState, every: number) {
+async function finish(run: Run, first: TrainState, newest: string, every: number) {
   const { settings } = run;
   const { model, dataset, options } = prepare(settings);
   const { batch, seed, iterations, context, horizon } = settings;
@@ -91,7 +92,7 @@ async function finish(run: Run, first: TrainState, every: number) {
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
   let state = first;
-  let saved = "";
+  let saved = newest;
   try {
     const batches = clips(dataset, "train", { batch, seed, from: first.iteration });
     for await (const event of trainModel(model, batches, first, options)) {

@@ -66,7 +66,7 @@ export function disposeState({ params, first, second }: TrainState): void {
  * iteration on. The given state is used up.
  *
  * @param batches clips from iteration `state.iteration` on, for example of `clips(dataset, "train", { from })`
- * Errors: a loss that is not finite names the iteration and the clips of the batch, and leaves the last good state to the
+ * Errors: a loss or weights that are not finite; the message names the iteration and the clips of the batch, and leaves the last good state to the
  * caller (`state` of the last event).
  */
 export async function* train(
@@ -78,11 +78,12 @@ export async function* train(
   if (state.iteration < options.iterations) {
     for await (const { data, ids } of batches) {
       const started = performance.now();
-      const { next, lossValue, learningRate } = await step(model, data, state, options);
-      if (!Number.isFinite(lossValue)) {
+      const { next, lossValue, finite, learningRate } = await step(model, data, state, options);
+      if (!Number.isFinite(lossValue) || !finite) {
         disposeState(next);
+        const wrong = Number.isFinite(lossValue) ? "weights are no longer finite after" : `loss is ${lossValue} at`;
         throw new UserError(
-          `loss is ${lossValue} at iteration ${state.iteration + 1}, expected a finite number; clips: ${ids.join(", ")}`,
+          `${wrong} iteration ${state.iteration + 1}, expected finite numbers; clips: ${ids.join(", ")}`,
         );
       }
       disposeState(state);
@@ -108,7 +109,7 @@ async function step(model: Model, data: Sequences, state: TrainState, options: T
   const [batch, time] = data.shape;
   const draws = random(options.seed ?? 0, "sampling", iteration);
   const mask = options.sampling(iteration, batch, time, draws);
-  const { next, value } = tf.tidy(() => {
+  const { next, told } = tf.tidy(() => {
     const clip = tf.tensor5d(data.data, data.shape as Sequences["shape"] & number[]) as Clip;
     const sees = tf.tensor2d(mask, [batch, time - 2]);
     const { value, gradients } = lossAndGradients(model, state.params, clip, sees, options.loss);
@@ -133,11 +134,13 @@ async function step(model: Model, data: Sequences, state: TrainState, options: T
         updated.map((slot) => slot.second),
       ),
     };
-    return { next, value } as unknown as tf.TensorContainerObject;
-  }) as unknown as { next: Omit<TrainState, "iteration">; value: tf.Scalar };
-  const [lossValue] = await value.data();
-  value.dispose();
-  return { next: { ...next, iteration: iteration + 1 }, lossValue, learningRate };
+    // 0 where all weights are finite, otherwise NaN: one more number to read, in the same reading as the loss.
+    const doubt = tf.addN(updated.map(({ weight }) => tf.sum(tf.sub(weight, weight))));
+    return { next, told: tf.stack([value, doubt]) } as unknown as tf.TensorContainerObject;
+  }) as unknown as { next: Omit<TrainState, "iteration">; told: tf.Tensor1D };
+  const [lossValue, doubt] = await told.data();
+  told.dispose();
+  return { next: { ...next, iteration: iteration + 1 }, lossValue, finite: doubt === 0, learningRate };
 }
 
 /**

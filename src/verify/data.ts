@@ -25,7 +25,11 @@ export interface Trajectories {
 }
 
 export const isTrajectories = (value: unknown): value is Trajectories =>
-  typeof value === "object" && value !== null && "sequences" in value && "limit" in value;
+  typeof value === "object" &&
+  value !== null &&
+  "limit" in value &&
+  "sequences" in value &&
+  Array.isArray(value.sequences);
 
 const MARGIN = 2;
 

@@ -108,4 +108,8 @@ export interface Schedules {
 }
 
 export const isSchedules = (value: unknown): value is Schedules =>
-  typeof value === "object" && value !== null && "scheduled" in value && "reverse" in value;
+  typeof value === "object" &&
+  value !== null &&
+  "reverse" in value &&
+  "scheduled" in value &&
+  Array.isArray(value.scheduled);

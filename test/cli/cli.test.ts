@@ -56,7 +56,7 @@ test("train writes a run folder: settings, log, checkpoints", () => {
     [1, 2, 3, 4],
   );
   assert.ok(log.every(({ loss }) => Number.isFinite(loss)));
-  assert.deepEqual(readdirSync(join(run, "checkpoint")), ["3.safetensors", "4.safetensors"]);
+  assert.deepEqual(readdirSync(join(run, "checkpoint")), ["0.safetensors", "3.safetensors", "4.safetensors"]);
   assert.match(trained.stderr, /backend: wasm[\s\S]*training: /);
 });
 
@@ -77,7 +77,7 @@ test("a run that is interrupted leaves a checkpoint, and continued ends like an 
   const status = await new Promise((done) => child.on("close", done));
   assert.equal(status, 1);
   assert.match(said, /stopped after iteration \d+; continue with: ms-rnn train --resume/);
-  assert.equal(readdirSync(join(broken, "checkpoint")).length, 1);
+  assert.equal(readdirSync(join(broken, "checkpoint")).length, 2);
   assert.equal(cli("train", "--resume", broken, "--backend", "wasm").status, 0);
   const last = (path: string) => readFileSync(join(path, "checkpoint", "40.safetensors"));
   assert.ok(last(broken).equals(last(whole)));
@@ -91,13 +91,24 @@ test("evaluate scores beside the baselines, and writes every frame's number", ()
     json().scores.map((row: { forecaster: string }) => row.forecaster),
     ["copy last frame", "black frame", "MS-ConvLSTM"],
   );
-  const csv = readFileSync(join(run, "scores-4.csv"), "utf8").trimEnd().split("\n");
+  const csv = readFileSync(join(run, "scores-4-of-3-clips.csv"), "utf8").trimEnd().split("\n");
   assert.equal(csv.length, 1 + 3 * 4 * 19);
 });
 
-test("predict forecasts a .npy file", () => {
+test("a finished run that is continued has nothing to do, and says which weights it has", () => {
+  const { status, json } = cli("train", "--resume", run, "--backend", "wasm", "--json");
+  assert.equal(status, 0);
+  assert.match(json().checkpoint, /4\.safetensors$/);
+  const last = readFileSync(join(run, "log.jsonl"), "utf8").trimEnd().split("\n").at(-1)!;
+  assert.deepEqual(
+    [JSON.parse(last).kind, JSON.parse(last).iteration, JSON.parse(last).backend],
+    ["resume", 4, "wasm"],
+  );
+});
+
+test("predict forecasts a .npy file, whole numbers of 64 bits too", () => {
   const input = join(folder, "clip.npy");
-  writeNpy(input, { shape: [5, 16, 16], data: new Float32Array(5 * 256).fill(0.5) });
+  writeNpy(input, { shape: [5, 16, 16], data: new BigInt64Array(5 * 256).fill(1n) });
   const out = join(folder, "forecast.npy");
   const { status, stderr } = cli("predict", run, "--input", input, "--horizon", "7", "--out", out, "--backend", "wasm");
   assert.equal(status, 0, stderr);
@@ -126,6 +137,8 @@ test("models, data and bench say what there is", () => {
   assert.match(cli("data", "list").stdout, /^moving-mnist$/m);
   assert.match(cli("data", "describe", "moving-mnist", "--profile", "paper").stdout, /train 10,500/);
   assert.equal(cli("data", "verify", "moving-mnist").status, 0);
+  assert.equal(JSON.parse(cli("--json", "data", "list").stdout.split("\n")[1]).datasets[0], "moving-mnist");
+  assert.match(cli("train", "--help", "--json").json().usage, /--out DIR/);
   const bench = cli("bench", "step", "--filters", "1", "--batch", "1", "--steps", "1", "--backend", "wasm", "--json");
   const [result] = bench.json().results;
   assert.ok(result.ours.seconds > 0 && result.gflops > 0 && result.ours.peakBytes > 1e6, bench.stderr);
@@ -145,6 +158,28 @@ test("wrong calls: one line, exit 2", () => {
   refuses(2, /'--frob'.*expected --backend --model/, "train", "--frob", "1");
   refuses(2, /either --out DIR or --resume DIR/, "train");
   refuses(2, /--iterations is many, expected a number/, "train", "--out", join(folder, "n"), "--iterations", "many");
+  refuses(2, /--out is empty/, "train", "--out", "");
+  refuses(2, /--resume is empty/, "train", "--resume", "");
+  refuses(2, /seed is -1, expected a whole number from 0/, "train", "--out", join(folder, "n"), "--seed", "-1");
+  refuses(2, /batch is 0, expected/, "train", "--out", join(folder, "n"), "--batch", "0");
+  refuses(2, /--checkpoint-every is 0, expected/, "train", "--out", join(folder, "n"), "--checkpoint-every", "0");
+  refuses(2, /unknown data set: kth/, "train", "--out", join(folder, "n"), "--dataset", "kth");
+  refuses(2, /--clips is 1, expected a whole number from 2/, "evaluate", run, "--clips", "1");
+  refuses(2, /--horizon is 1.5/, "predict", run, "--horizon", "1.5", "--input", "x.npy", "--out", join(folder, "n"));
+  refuses(2, /--filters is -3, expected a whole number from 1 to 1024/, "models", "--filters", "-3");
+  refuses(2, /--steps is 0/, "bench", "step", "--steps", "0");
+  refuses(2, /unknown backend: __proto__/, "verify", folder, "--backend", "__proto__");
+  refuses(
+    2,
+    /--parameters is \[1\]/,
+    "notebook",
+    "run",
+    "x.ipynb",
+    "--out",
+    join(folder, "y.ipynb"),
+    "--parameters",
+    "[1]",
+  );
   refuses(2, /--seed cannot be changed/, "train", "--resume", run, "--seed", "3");
   refuses(2, /unknown model: LSTM/, "train", "--out", join(folder, "n"), "--model", "LSTM");
   refuses(2, /unknown profile: big/, "train", "--out", join(folder, "n"), "--profile", "big");
@@ -164,6 +199,13 @@ test("bad data and files: one line, exit 1, nothing made", () => {
   refuses(1, /frames are 30x30, .* divisible by 4/, "train", "--out", out, "--profile", "quick", "--size", "30");
   refuses(1, /exists already/, "train", "--out", run, ...small);
   refuses(1, /config\.json not found/, "evaluate", join(folder, "none"));
+  const inFile = join(folder, "in-file");
+  writeFileSync(inFile, "");
+  refuses(1, /is a file, expected a folder/, "train", "--out", inFile, ...small);
+  refuses(1, /cannot write/, "train", "--out", join(inFile, "below"), ...small);
+  refuses(1, /cannot write/, "train", "--out", "/proc/ms-rnn", ...small);
+  refuses(1, /cannot write the kernel specification/, "kernel", "install", "--prefix", inFile);
+  refuses(1, /notebook not found/, "notebook", "run", "none.ipynb", "--out", join(folder, "y.ipynb"));
   refuses(1, /no such file or folder of digits/, "train", "--out", out, "--digits", join(folder, "none"));
 
   const digits = join(folder, "digits");

@@ -94,5 +94,22 @@ test("a run folder: settings and newest state come back, an existing folder is n
     '{"kind":"step","iteration":1}\n{"kind":"step","iteration":2}\n',
   );
   assert.throws(() => createRun(path, settings, "cpu"), { name: "UserError", message: /exists already/ });
+  const file = join(folder, "file");
+  writeFileSync(file, "");
+  assert.throws(() => createRun(file, settings, "cpu"), { name: "UserError", message: /is a file, expected a folder/ });
+  for (const config of [
+    "[]",
+    "null",
+    "{}",
+    '{"settings":null}',
+    '{"settings":[]}',
+    '{"settings":{"model":"ConvLSTM"}}',
+  ]) {
+    writeFileSync(join(path, "config.json"), config);
+    assert.throws(() => openRun(path), {
+      name: "UserError",
+      message: /config\.json (has no settings|lacks the setting)/,
+    });
+  }
   assert.throws(() => openRun(join(folder, "none")), { name: "UserError", message: /config\.json not found/ });
 });
