@@ -61,7 +61,11 @@ export async function runNotebook(path: string, options: RunOptions): Promise<Ru
   });
   if (status === 0) return { ok: true, out };
   const last = complaints.trim().split("\n").at(-1);
-  return { ok: false, out, error: `${relative(process.cwd(), source)}: ${failure ?? last ?? `exit status ${status}`}` };
+  return {
+    ok: false,
+    out,
+    error: `${relative(process.cwd(), source)}: ${failure ?? (last || `exit status ${status}`)}`,
+  };
 }
 
 /** What the user set for all notebooks. */

@@ -1,4 +1,3 @@
-export { notebookHost } from "#kernel/host";
 export * from "./backend/choose";
 export * from "./cells/cell";
 export * from "./cells/convLstm";

@@ -15,6 +15,6 @@ export function heap({ inputs, backend }: KernelCall) {
     inputs: inputs as Record<string, tf.Tensor>,
     output: (like: tf.TensorInfo) => memory.makeOutput(like.shape, "float32"),
     /** Making an output may move the heap, so arrays are taken after the last one is made. */
-    arrays: (...infos: tf.TensorInfo[]) => infos.map((info) => memory.typedArrayFromHeap(info)),
+    arrays: (...infos: tf.TensorInfo[]): Float32Array[] => infos.map((info) => memory.typedArrayFromHeap(info)),
   };
 }

@@ -5,6 +5,7 @@ export { type DifferenceOptions, difference } from "./difference";
 export type { ClipLike, ClipsToDraw } from "./film";
 export { type FramesOptions, frames } from "./frames";
 export { type GifOptions, gif } from "./gif";
+export { type NotebookHost, notebookHost } from "./host";
 export { DISPLAY, type Displayable, type MimeBundle, type Picture } from "./mime";
 export type { Figure } from "./plotly";
 export { type Progress, type ProgressOptions, progress } from "./progress";

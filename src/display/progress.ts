@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { type NotebookHost, notebookHost, PROGRESS_METADATA } from "#kernel/host";
 import { UserError } from "../types";
 import { brief } from "./axis";
+import { type NotebookHost, notebookHost, progressMetadata } from "./host";
 import { escapeHtml } from "./mime";
 
 export interface ProgressOptions {
@@ -85,7 +85,7 @@ export function progress(total: number, options: ProgressOptions = {}): Progress
     const text = line(word);
     if (host) {
       const bundle = { "text/html": bar(text, Math.min(1, step / total)), "text/plain": text };
-      host.display(bundle, { id, update: shown, metadata: { ...PROGRESS_METADATA } });
+      host.display(bundle, { id, update: shown, metadata: { ...progressMetadata } });
     } else if (stream.isTTY) {
       longest = Math.max(longest, text.length);
       stream.write(`\r${text.padEnd(longest)}${ended ? "\n" : ""}`);

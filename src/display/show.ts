@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
-import { notebookHost } from "#kernel/host";
+import { notebookHost } from "./host";
 import { DISPLAY, isDisplayable, type MimeBundle } from "./mime";
 
 export interface ShowOptions {

@@ -17,7 +17,17 @@ const arrays = {
 } as const;
 
 export type NpyType = keyof typeof arrays;
-export type NpyData = InstanceType<(typeof arrays)[NpyType]>;
+export type NpyData =
+  | Float32Array
+  | Float64Array
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array;
 
 /** A NumPy array in C order and the machine's byte order. `shape` is empty for a single number. */
 export interface NpyArray {
