@@ -63,7 +63,7 @@ const small: Experiment = {
 export const profiles: Readonly<Record<string, Experiment>> = {
   small,
   /** The small experiment for engines without native kernels: fewer filters and clips, some four minutes. */
-  fallback: { ...small, filters: 8, batch: 4, iterations: 300, testClips: 400 },
+  fallback: { ...small, filters: 8, batch: 4, iterations: 250, testClips: 400 },
   /** Shows in seconds that everything runs; learns next to nothing. */
   quick: { ...small, filters: 4, batch: 2, iterations: 12, testClips: 16 },
   /** The paper's protocol (SPEC sections 5 and 6.1): 20 epochs of 10,500 sequences, four at a time. */
