@@ -1,10 +1,11 @@
 /** An executed notebook as one HTML page that needs no other file and no network. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { jupyterEnv } from "./paths.js";
 import { findPython } from "./python.js";
+import { writeWhole } from "./write.js";
 
 /** Writes `out` and returns its absolute path. */
 export function notebookToHtml(notebook: string, out: string): string {
@@ -23,9 +24,7 @@ export function notebookToHtml(notebook: string, out: string): string {
     const page = selfContained(readFileSync(join(folder, "page.html"), "utf8"));
     const left = outsideReferences(page);
     if (left.length > 0) throw new Error(`the page of ${source} would load ${left[0]} from outside`);
-    const draft = `${target}.${process.pid}.tmp`;
-    writeFileSync(draft, page);
-    renameSync(draft, target);
+    writeWhole(target, page);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

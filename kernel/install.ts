@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ownJupyterPath, userJupyterData } from "./paths.js";
 import { KERNEL_NAME, kernelSpec } from "./spec.js";
+import { writeWhole } from "./write.js";
 
 export interface InstallOptions {
   /** Writes below `<prefix>/share/jupyter`. Default: the user's Jupyter data directory. */
@@ -29,13 +30,9 @@ function writeSpec(data: string): Installed {
   const path = join(folder, "kernel.json");
   const text = `${JSON.stringify(kernelSpec(), null, 2)}\n`;
   if (readOrEmpty(path) === text) return { path, changed: false };
-  const draft = `${path}.${process.pid}.tmp`;
   try {
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(draft, text);
-    renameSync(draft, path);
+    writeWhole(path, text);
   } catch (error) {
-    if (existsSync(draft)) rmSync(draft);
     throw new Error(`cannot write the kernel specification ${path}: ${(error as Error).message}`);
   }
   return { path, changed: true };
