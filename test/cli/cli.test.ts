@@ -91,8 +91,15 @@ test("evaluate scores beside the baselines, and writes every frame's number", ()
     json().scores.map((row: { forecaster: string }) => row.forecaster),
     ["copy last frame", "black frame", "MS-ConvLSTM"],
   );
+  assert.ok(["black frame", "copy last frame"].includes(json().opponent));
+  assert.match(stdout, new RegExp(`less that of the better trivial forecast \\(${json().opponent}\\): `));
   const csv = readFileSync(join(run, "scores-4-of-3-clips.csv"), "utf8").trimEnd().split("\n");
   assert.equal(csv.length, 1 + 3 * 4 * 19);
+});
+
+test("more test clips than there are means all of them, and says how many", () => {
+  const { json } = cli("evaluate", run, "--clips", "4000", "--backend", "wasm", "--json");
+  assert.equal(json().clips, 1000);
 });
 
 test("a finished run that is continued has nothing to do, and says which weights it has", () => {
