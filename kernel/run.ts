@@ -5,6 +5,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { installOwnKernel } from "./install.js";
+import { parseObject } from "./json.js";
 import { jupyterEnv, projectRoot } from "./paths.js";
 import { findPython } from "./python.js";
 
@@ -71,16 +72,9 @@ export async function runNotebook(path: string, options: RunOptions): Promise<Ru
 /** What the user set for all notebooks. */
 function userParameters(): Record<string, unknown> {
   const text = process.env.MS_RNN_PARAMETERS ?? "{}";
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    value = undefined;
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new Error(`MS_RNN_PARAMETERS is ${text}, expected a JSON object`);
-  }
-  return value as Record<string, unknown>;
+  const value = parseObject(text);
+  if (!value) throw new Error(`MS_RNN_PARAMETERS is ${text}, expected a JSON object`);
+  return value;
 }
 
 /**

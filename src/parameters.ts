@@ -1,3 +1,4 @@
+import { parseObject } from "#kernel/json";
 import { UsageError } from "./types";
 
 /**
@@ -8,15 +9,8 @@ export function parameters<T extends Record<string, string | number | boolean>>(
   defaults: T,
   text = process.env.MS_RNN_PARAMETERS ?? "{}",
 ): T {
-  let given: unknown;
-  try {
-    given = JSON.parse(text);
-  } catch {
-    given = undefined;
-  }
-  if (typeof given !== "object" || given === null || Array.isArray(given)) {
-    throw new UsageError(`MS_RNN_PARAMETERS is ${text}, expected a JSON object`);
-  }
+  const given = parseObject(text);
+  if (!given) throw new UsageError(`MS_RNN_PARAMETERS is ${text}, expected a JSON object`);
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(defaults, name)) {
       throw new UsageError(`unknown parameter: ${name}; expected one of ${Object.keys(defaults).join(", ")}`);

@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { notebookToHtml } from "#kernel/html";
+import { parseObject } from "#kernel/json";
 import { runNotebook } from "#kernel/run";
 import { serve } from "#kernel/serve";
 import { UsageError, UserError } from "../types";
@@ -34,14 +35,7 @@ export const notebook: Command = {
 
 function readParameters(text: string | undefined): Record<string, unknown> | undefined {
   if (text === undefined) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    value = undefined;
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new UsageError(`--parameters is ${text}, expected a JSON object`);
-  }
-  return value as Record<string, unknown>;
+  const value = parseObject(text);
+  if (!value) throw new UsageError(`--parameters is ${text}, expected a JSON object`);
+  return value;
 }

@@ -36,7 +36,7 @@ export interface Table extends Displayable {
 
 const isFrame = (data: object): data is FrameLike => "columns" in data && "values" in data && "index" in data;
 
-/** Rows as a danfo DataFrame. danfo is loaded at first use (about half a second). */
+/** Rows as a danfo DataFrame. danfo is loaded at first use. */
 export function dataFrame(rows: readonly TableRow[]): DataFrame {
   const danfo = require("danfojs-node") as typeof import("danfojs-node");
   return new danfo.DataFrame(rows as object[]);
