@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import * as tf from "@tensorflow/tfjs";
+import { enginePath } from "#src/backend/onednn/native";
 import { random } from "#src/random";
 
 /** Values in ±1, the same at every run. */
@@ -51,4 +53,4 @@ export function checkGradient(
 }
 
 /** The backends every numerical test runs on. */
-export const backends = ["cpu", "wasm"] as const;
+export const backends = ["cpu", "wasm", ...(existsSync(enginePath()) ? ["onednn"] : [])];

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { UsageError, UserError } from "../types";
+import { registerOnednn } from "./onednn/register";
 import { completeWasm } from "./wasm";
 
 /** A compute engine that tfjs can run on. */
@@ -32,6 +33,7 @@ const engines: Record<string, Engine> = {
       return undefined;
     },
   },
+  onednn: { backend: "onednn", load: registerOnednn },
   wasm: { backend: "wasm", load: () => completeWasm() as undefined },
   cpu: { backend: "cpu", load: () => undefined },
 };

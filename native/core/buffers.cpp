@@ -1,0 +1,142 @@
+#include "buffers.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+
+#include "error.h"
+#include "worker.h"
+
+namespace ms {
+namespace {
+
+constexpr std::uint32_t SLOT_BITS = 20;
+constexpr std::uint32_t SLOT_MASK = (1u << SLOT_BITS) - 1;
+constexpr std::uint32_t GENERATION_MASK = 0xfff;
+constexpr std::size_t ALIGNMENT = 64;
+/** Allocations after which the highest use so far counts as past. */
+constexpr std::size_t WINDOW = 1 << 16;
+constexpr std::size_t SPARE_BYTES = 64 << 20;
+
+struct Slot {
+  float* data = nullptr;
+  std::size_t floats = 0;
+  std::size_t bytes = 0;
+  std::uint32_t generation = 0;
+  bool live = false;
+};
+
+std::vector<Slot> slots;
+std::vector<std::uint32_t> emptySlots;
+/** Slots with unused memory, by its bytes; the one used last is taken first, because it may still be in a cache. */
+std::map<std::size_t, std::vector<std::uint32_t>> unused;
+std::size_t usedBytes = 0, freeBytes = 0, live = 0;
+std::size_t allocations = 0, peakBefore = 0, peakNow = 0;
+
+/** Sizes are rounded up to one of eight per power of two, so that few of them differ. */
+std::size_t classOf(std::size_t floats) {
+  std::size_t bytes = (floats * sizeof(float) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  std::size_t step = ALIGNMENT;
+  while (step * 16 <= bytes) step *= 2;
+  return (bytes + step - 1) / step * step;
+}
+
+/** Gives memory back to the system, the largest first, until `most` bytes are kept. Commands that use it run before. */
+void trim(std::size_t most) {
+  while (freeBytes > most && !unused.empty()) {
+    auto last = std::prev(unused.end());
+    const std::uint32_t slot = last->second.back();
+    last->second.pop_back();
+    if (last->second.empty()) unused.erase(last);
+    freeBytes -= slots[slot].bytes;
+    float* data = slots[slot].data;
+    submit({}, {}, [data](float* const*) { std::free(data); });
+    slots[slot].data = nullptr;
+    emptySlots.push_back(slot);
+  }
+}
+
+std::uint32_t idOf(std::uint32_t slot) { return slots[slot].generation << SLOT_BITS | slot; }
+
+Slot& slotOf(std::uint32_t id) {
+  const std::uint32_t slot = id & SLOT_MASK;
+  if (slot >= slots.size() || !slots[slot].live || idOf(slot) != id) fail("no buffer %u: released or never made", id);
+  return slots[slot];
+}
+
+}  // namespace
+
+std::size_t largestBuffer() {
+  static const std::size_t bytes =
+      static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return bytes / sizeof(float);
+}
+
+Buffer allocate(std::size_t floats) {
+  if (floats == 0) fail("a buffer of 0 floats was asked for, expected at least 1");
+  if (floats > largestBuffer()) fail("a buffer of %zu floats was asked for, more than this machine's memory", floats);
+  const std::size_t bytes = classOf(floats);
+  if (++allocations % WINDOW == 0) {
+    peakBefore = peakNow;
+    peakNow = usedBytes;
+    trim(std::max(peakBefore, peakNow) / 2 + SPARE_BYTES);
+  }
+  std::uint32_t slot;
+  const auto found = unused.find(bytes);
+  if (found != unused.end()) {
+    slot = found->second.back();
+    found->second.pop_back();
+    if (found->second.empty()) unused.erase(found);
+    freeBytes -= bytes;
+  } else {
+    const std::size_t peak = std::max({peakBefore, peakNow, usedBytes + bytes});
+    const std::size_t total = usedBytes + freeBytes + bytes;
+    // Other sizes than before are wanted: unused memory must not add up.
+    if (total > peak + peak / 2 + SPARE_BYTES) trim(freeBytes / 2);
+    if (emptySlots.empty() && slots.size() > SLOT_MASK) fail("more than %u buffers are live", SLOT_MASK);
+    float* data = static_cast<float*>(std::aligned_alloc(ALIGNMENT, bytes));
+    if (!data) {
+      trim(0);
+      drain();
+      data = static_cast<float*>(std::aligned_alloc(ALIGNMENT, bytes));
+    }
+    if (!data) fail("out of memory: %zu bytes were asked for and %zu are in use", bytes, usedBytes);
+    if (emptySlots.empty()) {
+      slots.emplace_back();
+      slot = static_cast<std::uint32_t>(slots.size() - 1);
+    } else {
+      slot = emptySlots.back();
+      emptySlots.pop_back();
+    }
+    slots[slot].data = data;
+    slots[slot].bytes = bytes;
+  }
+  Slot& taken = slots[slot];
+  taken.live = true;
+  taken.floats = floats;
+  taken.generation = (taken.generation + 1) & GENERATION_MASK;
+  usedBytes += bytes;
+  peakNow = std::max(peakNow, usedBytes);
+  live++;
+  return {idOf(slot), taken.data, floats};
+}
+
+void release(std::uint32_t id) {
+  Slot& slot = slotOf(id);
+  slot.live = false;
+  usedBytes -= slot.bytes;
+  freeBytes += slot.bytes;
+  live--;
+  unused[slot.bytes].push_back(id & SLOT_MASK);
+}
+
+Buffer bufferAt(std::uint32_t id) {
+  const Slot& slot = slotOf(id);
+  return {id, slot.data, slot.floats};
+}
+
+PoolState poolState() { return {usedBytes, freeBytes, live}; }
+
+}  // namespace ms

@@ -1,0 +1,33 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace ms {
+
+/** Float32 memory of the pool: what a command reads or writes. */
+struct Buffer {
+  std::uint32_t id;
+  float* data;
+  std::size_t floats;
+};
+
+/** Bytes of the pool: in use, kept for reuse, and the number of live buffers. */
+struct PoolState {
+  std::size_t usedBytes, freeBytes, buffers;
+};
+
+/**
+ * The engine's memory. Buffers are handed out and taken back by the JavaScript thread in the order of its calls; commands
+ * run in that same order, so a buffer may be reused while commands on its former content are still waiting.
+ * All functions belong to the JavaScript thread. An id names one lifetime of a buffer: after `release` it is refused.
+ */
+Buffer allocate(std::size_t floats);
+void release(std::uint32_t id);
+Buffer bufferAt(std::uint32_t id);
+PoolState poolState();
+
+/** Largest number of floats one buffer may have: the machine's memory. */
+std::size_t largestBuffer();
+
+}  // namespace ms

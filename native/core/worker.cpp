@@ -1,0 +1,143 @@
+#include "worker.h"
+
+#include <omp.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "error.h"
+
+namespace ms {
+namespace {
+
+struct Command {
+  Run run;
+  std::vector<float*> at;
+};
+
+/** How many commands may wait. The JavaScript thread waits for room, so that it cannot run far ahead of the engine. */
+constexpr std::uint64_t ROOM = 2048;
+/** How long an idle side looks for news before it sleeps. Longer costs other processes time, shorter costs wake-ups. */
+constexpr std::chrono::microseconds PATIENCE{30};
+
+std::array<Command, ROOM> ring;
+std::atomic<std::uint64_t> submitted{0}, finished{0};
+std::atomic<bool> workerSleeps{false}, callerSleeps{false}, stopping{false};
+std::mutex mutex;
+std::condition_variable news, progress;
+std::unique_ptr<std::thread> worker;
+std::atomic<bool> failed{false};
+std::exception_ptr failure;
+int team = 1;
+thread_local bool isWorker = false;
+
+template <class Ready>
+bool spinUntil(const Ready& ready) {
+  const auto until = std::chrono::steady_clock::now() + PATIENCE;
+  do {
+    for (int i = 0; i < 64; i++) {
+      if (ready()) return true;
+      __builtin_ia32_pause();
+    }
+  } while (std::chrono::steady_clock::now() < until);
+  return ready();
+}
+
+/** Waits, first awake, then asleep. `sleeps` tells the other side that it must wake us. */
+template <class Ready>
+void await(std::condition_variable& bell, std::atomic<bool>& sleeps, const Ready& ready) {
+  if (spinUntil(ready)) return;
+  std::unique_lock<std::mutex> lock(mutex);
+  sleeps.store(true);
+  while (!ready()) bell.wait(lock);
+  sleeps.store(false);
+}
+
+void wake(std::condition_variable& bell, const std::atomic<bool>& sleeps) {
+  if (!sleeps.load()) return;
+  // The lock makes sure that the sleeper is either before its last look or inside wait.
+  std::lock_guard<std::mutex> lock(mutex);
+  bell.notify_one();
+}
+
+void work() {
+  isWorker = true;
+  omp_set_num_threads(team);
+  for (;;) {
+    const std::uint64_t next = finished.load();
+    await(news, workerSleeps, [next] { return submitted.load() > next || stopping.load(); });
+    if (submitted.load() == next) return;
+    Command& command = ring[next % ROOM];
+    try {
+      // After a failure later commands would compute on what was never written.
+      if (!failed.load()) command.run(command.at.data());
+    } catch (...) {
+      failure = std::current_exception();
+      failed.store(true);
+    }
+    command.run = nullptr;
+    finished.store(next + 1);
+    wake(progress, callerSleeps);
+  }
+}
+
+void awaitFinished(std::uint64_t count) {
+  await(progress, callerSleeps, [count] { return finished.load() >= count; });
+}
+
+}  // namespace
+
+void startWorker(int threads) {
+  team = threads;
+  // Primitives are created on the caller's thread for the team that will run them.
+  omp_set_num_threads(threads);
+  worker = std::make_unique<std::thread>(work);
+}
+
+void stopWorker() {
+  if (!worker) return;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    stopping.store(true);
+    news.notify_one();
+  }
+  worker->join();
+  worker.reset();
+}
+
+int teamSize() { return team; }
+bool onWorker() { return isWorker; }
+
+void submit(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run) {
+  const std::uint64_t mine = submitted.load();
+  if (mine >= ROOM) awaitFinished(mine - ROOM + 1);
+  Command& command = ring[mine % ROOM];
+  command.at.clear();
+  for (const Buffer& buffer : reads) command.at.push_back(buffer.data);
+  for (const Buffer& buffer : writes) command.at.push_back(buffer.data);
+  command.run = std::move(run);
+  submitted.store(mine + 1);
+  wake(news, workerSleeps);
+}
+
+void drain() {
+  awaitFinished(submitted.load());
+  rethrowFailure();
+}
+
+void rethrowFailure() {
+  if (!failed.load()) return;
+  const std::exception_ptr first = failure;
+  failure = nullptr;
+  failed.store(false);
+  std::rethrow_exception(first);
+}
+
+}  // namespace ms

@@ -1,0 +1,129 @@
+import * as tf from "@tensorflow/tfjs";
+import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
+import type { Buffer, Native } from "./native";
+import { type Form, floatsOf, Stored } from "./storage";
+
+type Values = tf.backend_util.BackendValues;
+type DataId = tf.TensorInfo["dataId"];
+
+/**
+ * tfjs's backend over the engine in native/. Numbers lie in the engine's memory as long as native kernels use them; tfjs's
+ * JavaScript kernels, which do all operations without a native one, read and write them as they do on the cpu backend.
+ *
+ * Native kernels queue commands and do not wait; the first reading waits.
+ */
+export class OnednnBackend extends MathBackendCPU {
+  constructor(readonly native: Native) {
+    super();
+    // The parent would advertise another package at its first use.
+    (this as unknown as { firstUse: boolean }).firstUse = false;
+  }
+
+  // What kernels call
+
+  /** True where every tensor can be given to native kernels: float32 or bool, not empty. */
+  computable(...infos: tf.TensorInfo[]): boolean {
+    return infos.every((info) => this.stored(info.dataId).computable);
+  }
+
+  /** The form that costs nothing. */
+  form(info: tf.TensorInfo): Form {
+    return this.stored(info.dataId).form(info.shape);
+  }
+
+  /** The buffer with a tensor's numbers; converted, and kept in both forms, where it has another form. */
+  buffer(info: tf.TensorInfo, form: Form = "plain"): Buffer {
+    return this.stored(info.dataId).buffer(info.shape, form);
+  }
+
+  /** A new tensor whose buffer the caller fills. */
+  output(
+    shape: number[],
+    form: Form = "plain",
+    dtype: tf.DataType = "float32",
+  ): { info: tf.TensorInfo; buffer: Buffer } {
+    const buffer = this.native.allocate(floatsOf(shape, form));
+    const info = this.makeTensorInfo(shape, dtype);
+    this.stored(info.dataId).own(buffer, shape, form);
+    return { info, buffer };
+  }
+
+  /** What a native function computes from this tensor alone, once in the tensor's life. */
+  derive(info: tf.TensorInfo, key: string, make: () => Buffer): Buffer {
+    return this.stored(info.dataId).derive(key, make);
+  }
+
+  /** A buffer for one command's scratch: handed to `use`, and free for the commands after those it queues. */
+  scratch(floats: number, use: (buffer: Buffer) => void): void {
+    const buffer = this.native.allocate(Math.max(1, floats));
+    try {
+      use(buffer);
+    } finally {
+      this.native.release(buffer);
+    }
+  }
+
+  stored(dataId: DataId): Stored {
+    return this.data.get(dataId) as unknown as Stored;
+  }
+
+  // What tfjs calls
+
+  override write(values: Values, shape: number[], dtype: tf.DataType): DataId {
+    // A copy: the caller may use its array again before the engine has read it.
+    return this.put(shape, dtype, values && (values as Float32Array).slice());
+  }
+
+  override makeTensorInfo(shape: number[], dtype: tf.DataType, values?: Values | string[]): tf.TensorInfo {
+    const text = dtype === "string" && values != null && values.length > 0 && tf.util.isString(values[0] as string);
+    const encoded = text ? (values as string[]).map((entry) => tf.util.encodeString(entry)) : values;
+    return { dataId: this.put(shape, dtype, encoded as Values | undefined), shape, dtype };
+  }
+
+  private put(shape: number[], dtype: tf.DataType, values?: Values): DataId {
+    const dataId = {};
+    this.keep(dataId, new Stored(this.native, dtype, tf.util.sizeFromShape(shape), values));
+    return dataId;
+  }
+
+  private keep(dataId: DataId, stored: Stored): void {
+    this.data.set(dataId, stored as never);
+  }
+
+  override move(dataId: DataId, values: Values, shape: number[], dtype: tf.DataType, refCount: number): void {
+    const stored = new Stored(this.native, dtype, tf.util.sizeFromShape(shape), values);
+    stored.refCount = refCount;
+    this.keep(dataId, stored);
+  }
+
+  override readSync(dataId: DataId): Values {
+    const stored = this.stored(dataId);
+    if (stored.dtype === "complex64") return super.readSync(dataId);
+    return tf.util.convertBackendValuesAndArrayBuffer(stored.copy() as Values, stored.dtype);
+  }
+
+  override async read(dataId: DataId): Promise<Values> {
+    const stored = this.stored(dataId);
+    if (stored.dtype === "complex64") return super.readSync(dataId);
+    return tf.util.convertBackendValuesAndArrayBuffer((await stored.copyLater()) as Values, stored.dtype);
+  }
+
+  override disposeData(dataId: DataId, force = false): boolean {
+    const stored = this.data.has(dataId) ? this.stored(dataId) : undefined;
+    const gone = super.disposeData(dataId, force);
+    if (gone) stored?.release();
+    return gone;
+  }
+
+  override memory() {
+    return { unreliable: false, reasons: [] };
+  }
+
+  override async time(f: () => void): Promise<tf.BackendTimingInfo> {
+    this.native.finish();
+    const started = performance.now();
+    f();
+    this.native.finish();
+    return { kernelMs: performance.now() - started };
+  }
+}

@@ -1,0 +1,51 @@
+import * as tf from "@tensorflow/tfjs";
+import { OnednnBackend } from "./backend";
+import type { NativeKernel } from "./kernel";
+import { adamKernels } from "./kernels/adam";
+import { convolutionKernels } from "./kernels/convolution";
+import { elementwiseKernels } from "./kernels/elementwise";
+import { gatesKernels } from "./kernels/gates";
+import { matMulKernels } from "./kernels/matMul";
+import { poolKernels } from "./kernels/pool";
+import { reduceKernels } from "./kernels/reduce";
+import { shapeKernels } from "./kernels/shape";
+import { upsampleKernels } from "./kernels/upsample";
+import { warpKernels } from "./kernels/warp";
+import { loadNative } from "./native";
+
+const families = [
+  adamKernels,
+  convolutionKernels,
+  elementwiseKernels,
+  gatesKernels,
+  matMulKernels,
+  poolKernels,
+  reduceKernels,
+  shapeKernels,
+  upsampleKernels,
+  warpKernels,
+];
+
+/** Makes the backend `onednn` known to tfjs; says in one line why that cannot be. */
+export function registerOnednn(): string | undefined {
+  const native = loadNative();
+  if (typeof native === "string") return native;
+  // Every operation of tfjs works: those without a native kernel, and cases a native kernel leaves alone, on the cpu's.
+  tf.copyRegisteredKernels("cpu", "onednn");
+  for (const family of families) for (const [name, kernel] of Object.entries(family)) register(name, kernel);
+  tf.registerBackend("onednn", () => new OnednnBackend(native), 4);
+  return undefined;
+}
+
+function register(kernelName: string, kernel: NativeKernel): void {
+  const plain = tf.getKernel(kernelName, "onednn");
+  if (plain) tf.unregisterKernel(kernelName, "onednn");
+  const kernelFunc: tf.KernelFunc = (call) => {
+    const { inputs, attrs } = call;
+    const result = kernel({ inputs, attrs, backend: call.backend as OnednnBackend } as Parameters<NativeKernel>[0]);
+    if (result !== undefined) return result;
+    if (!plain) throw new Error(`${kernelName}: these inputs cannot be computed on onednn`);
+    return plain.kernelFunc(call);
+  };
+  tf.registerKernel({ ...plain, kernelName, backendName: "onednn", kernelFunc });
+}
