@@ -8,7 +8,6 @@
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
-#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -27,12 +26,13 @@ constexpr std::uint64_t ROOM = 2048;
 /** How long an idle side looks for news before it sleeps. Longer costs other processes time, shorter costs wake-ups. */
 constexpr std::chrono::microseconds PATIENCE{30};
 
-std::array<Command, ROOM> ring;
+// Never destroyed: the process may exit while the engine computes.
+std::array<Command, ROOM>& ring = *new std::array<Command, ROOM>;
 std::atomic<std::uint64_t> submitted{0}, finished{0};
 std::atomic<bool> workerSleeps{false}, callerSleeps{false}, stopping{false};
-std::mutex mutex;
-std::condition_variable news, progress;
-std::unique_ptr<std::thread> worker;
+std::mutex& mutex = *new std::mutex;
+std::condition_variable &news = *new std::condition_variable, &progress = *new std::condition_variable;
+std::thread* worker = nullptr;
 std::atomic<bool> failed{false};
 std::exception_ptr failure;
 int team = 1;
@@ -98,7 +98,7 @@ void startWorker(int threads) {
   team = threads;
   // Primitives are created on the caller's thread for the team that will run them.
   omp_set_num_threads(threads);
-  worker = std::make_unique<std::thread>(work);
+  worker = new std::thread(work);
 }
 
 void stopWorker() {
@@ -109,7 +109,8 @@ void stopWorker() {
     news.notify_one();
   }
   worker->join();
-  worker.reset();
+  delete worker;
+  worker = nullptr;
 }
 
 int teamSize() { return team; }
