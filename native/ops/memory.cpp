@@ -76,8 +76,9 @@ void deliver(napi_env env, napi_value, void*, void* data) {
 
 /** readLater(buffer, floats) -> Promise<Float32Array> of the content after all commands queued so far. */
 napi_value readLater(Call& call) {
+  const Buffer buffer = call.buffer("buffer", 1);
   const std::size_t floats = call.count("floats");
-  const Buffer buffer = call.buffer("buffer", floats);
+  call.need(buffer, floats, "buffer");
   const napi_env env = call.env();
   napi_value promise;
   Reading* reading = new Reading;
