@@ -3,8 +3,8 @@ import type { Frames } from "../types";
 
 /**
  * Same-size convolution, stride 1, zero padding: [batch, H, W, in] with kernel [kh, kw, in, out] -> [batch, H, W, out].
- * `bias` is one vector [out].
+ * `bias` is one vector [out]; engines that can add it in the same pass do.
  */
 export function convolve(x: Frames, kernel: tf.Tensor4D, bias: tf.Tensor1D): Frames {
-  return tf.add(tf.conv2d(x, kernel, 1, "same"), bias);
+  return tf.fused.conv2d({ x, filter: kernel, strides: 1, pad: "same", bias });
 }

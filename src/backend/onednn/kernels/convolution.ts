@@ -1,7 +1,193 @@
+import * as tf from "@tensorflow/tfjs";
+import type { OnednnBackend } from "../backend";
 import type { Kernels } from "../kernel";
+import type { Buffer } from "../native";
+import { type Form, LANES } from "../storage";
+import { epilogue, finish } from "./epilogue";
+
+interface Plan {
+  readonly plan: number;
+  /** Convolutions of one layout share packed weights. */
+  readonly layout: number;
+  readonly weightFloats: number;
+  readonly scratchFloats: number;
+  readonly reorderFloats: number;
+}
+
+type Kind = "output" | "input" | "weights";
 
 /** Functions of native/ops/convolution.cpp. */
-// biome-ignore lint/suspicious/noEmptyInterface: under construction
-export interface ConvolutionFunctions {}
+export interface ConvolutionFunctions {
+  /** Nothing where oneDNN has no such convolution on this processor. */
+  convolutionPlan(
+    kind: Kind,
+    winograd: boolean,
+    blocked: boolean,
+    bias: boolean,
+    geometry: readonly number[],
+    padding: readonly number[],
+  ): Plan | undefined;
+  dropPlan(plan: number): void;
+  reorderWeights(plan: number, from: Buffer, to: Buffer, scratch: Buffer): void;
+  convolve(plan: number, first: Buffer, second: Buffer, result: Buffer, scratch: Buffer, bias?: Buffer): void;
+}
 
-export const convolutionKernels: Kernels = {};
+/** Plans that are kept ready; a network has some dozens. */
+const KEPT = 1024;
+
+type Info = tf.backend_util.Conv2DInfo;
+interface Ready extends Plan {
+  readonly form: Form;
+}
+
+const plans = new Map<string, Ready | undefined>();
+
+/**
+ * The plan of a convolution, chosen by a fixed rule: Winograd's for 3x3 kernels of stride 1 with at least 16 channels on
+ * both sides and at least 16 tiles of 4x4, where the processor has it (AVX-512); otherwise the direct one, which is as fast
+ * on either form, so it keeps the form its operands come in. bench op shows both.
+ */
+function planOf(
+  backend: OnednnBackend,
+  kind: Kind,
+  info: Info,
+  operands: readonly Form[],
+  bias = false,
+): Ready | undefined {
+  const blocked =
+    operands.every((form) => form === "blocked") && info.inChannels % LANES === 0 && info.outChannels % LANES === 0;
+  const { top, left } = info.padInfo;
+  const geometry = [
+    ...[info.batchSize, info.inHeight, info.inWidth, info.inChannels, info.outHeight, info.outWidth, info.outChannels],
+    ...[
+      info.filterHeight,
+      info.filterWidth,
+      info.strideHeight,
+      info.strideWidth,
+      info.dilationHeight,
+      info.dilationWidth,
+    ],
+  ];
+  const key = `${kind} ${blocked} ${bias} ${geometry} ${top} ${left}`;
+  const known = plans.get(key);
+  if (known || plans.has(key)) return known;
+  // What the last window reads beyond the map; below 0 where it does not reach the edge.
+  const bottom = (info.outHeight - 1) * info.strideHeight + info.effectiveFilterHeight - info.inHeight - top;
+  const right = (info.outWidth - 1) * info.strideWidth + info.effectiveFilterWidth - info.inWidth - left;
+  const padding = [top, left, bottom, right];
+  const make = (winograd: boolean, form: Form): Ready | undefined => {
+    const plan = backend.native.convolutionPlan(kind, winograd, form === "blocked", bias, geometry, padding);
+    return plan && { ...plan, form };
+  };
+  const ready = (winogradPays(info) ? make(true, "blocked") : undefined) ?? make(false, blocked ? "blocked" : "plain");
+  if (plans.size >= KEPT) {
+    const [oldest, old] = plans.entries().next().value as [string, Ready | undefined];
+    plans.delete(oldest);
+    if (old) backend.native.dropPlan(old.plan);
+  }
+  plans.set(key, ready);
+  return ready;
+}
+
+function winogradPays(info: Info): boolean {
+  const three = info.filterHeight === 3 && info.filterWidth === 3;
+  const dense = info.strideHeight * info.strideWidth * info.dilationHeight * info.dilationWidth === 1;
+  const tiles = info.batchSize * Math.ceil(info.outHeight / 4) * Math.ceil(info.outWidth / 4);
+  return three && dense && Math.min(info.inChannels, info.outChannels) >= LANES && tiles >= 16;
+}
+
+interface Attrs {
+  readonly strides: number | [number, number];
+  readonly pad: "same" | "valid" | number | tf.backend_util.ExplicitPadding;
+  readonly dataFormat?: "NHWC" | "NCHW";
+  readonly dilations?: number | [number, number];
+  readonly dimRoundingMode?: "floor" | "round" | "ceil";
+}
+
+type Shape4D = [number, number, number, number];
+
+/** Geometry of a convolution that the engine can do; nothing where tfjs's own kernel must. */
+function geometryOf(inShape: number[], filterShape: number[], attrs: Attrs): Info | undefined {
+  if (attrs.dataFormat === "NCHW" || inShape.length !== 4) return undefined;
+  const { strides, pad, dilations, dimRoundingMode } = attrs;
+  const [x, filter] = [inShape as Shape4D, filterShape as Shape4D];
+  const info = tf.backend_util.computeConv2DInfo(x, filter, strides, dilations ?? 1, pad, dimRoundingMode);
+  const sizes = [
+    info.batchSize,
+    info.inHeight,
+    info.inWidth,
+    info.outHeight,
+    info.outWidth,
+    info.inChannels,
+    info.outChannels,
+  ];
+  return sizes.every((size) => size > 0) && filterShape[2] === info.inChannels ? info : undefined;
+}
+
+/** Weights in the layout of a plan: packed once in the tensor's life. */
+function packed(backend: OnednnBackend, weights: tf.TensorInfo, plan: Plan): Buffer {
+  return backend.derive(weights, `weights ${plan.layout} ${weights.shape}`, () => {
+    const buffer = backend.native.allocate(plan.weightFloats);
+    const plain = backend.buffer(weights);
+    backend.scratch(plan.reorderFloats, (scratch) => backend.native.reorderWeights(plan.plan, plain, buffer, scratch));
+    return buffer;
+  });
+}
+
+/** x [batch, H, W, in] with weights [kh, kw, in, out] -> [batch, H', W', out], plus a bias [out] where one is given. */
+function forward(backend: OnednnBackend, x: tf.TensorInfo, weights: tf.TensorInfo, info: Info, bias?: tf.TensorInfo) {
+  const plan = planOf(backend, "output", info, [backend.form(x)], bias !== undefined);
+  if (!plan) return undefined;
+  const [from, by] = [backend.buffer(x, plan.form), packed(backend, weights, plan)];
+  const offset = bias && backend.buffer(bias);
+  const { info: y, buffer } = backend.output(info.outShape, plan.form);
+  backend.scratch(plan.scratchFloats, (scratch) => {
+    if (offset === undefined) backend.native.convolve(plan.plan, from, by, buffer, scratch);
+    else backend.native.convolve(plan.plan, from, by, buffer, scratch, offset);
+  });
+  return y;
+}
+
+export const convolutionKernels: Kernels = {
+  Conv2D: ({ inputs: { x, filter }, attrs, backend }) => {
+    const info = backend.computable(x, filter) ? geometryOf(x.shape, filter.shape, attrs as Attrs) : undefined;
+    return info && forward(backend, x, filter, info);
+  },
+
+  FusedConv2D: ({ inputs: { x, filter, bias, preluActivationWeights }, attrs, backend }) => {
+    const activate = epilogue(attrs, preluActivationWeights);
+    const info =
+      activate && backend.computable(x, filter) ? geometryOf(x.shape, filter.shape, attrs as Attrs) : undefined;
+    if (!activate || !info) return undefined;
+    const vector = bias && bias.dtype === "float32" && tf.util.sizeFromShape(bias.shape) === info.outChannels;
+    const y = forward(backend, x, filter, info, vector ? bias : undefined);
+    return y && finish(backend, y, vector ? undefined : bias, activate);
+  },
+
+  Conv2DBackpropInput: ({ inputs: { dy, filter }, attrs, backend }) => {
+    const info = backend.computable(dy, filter)
+      ? geometryOf(attrs.inputShape, filter.shape, attrs as Attrs)
+      : undefined;
+    const plan = info && planOf(backend, "input", info, [backend.form(dy)]);
+    if (!plan) return undefined;
+    const [from, by] = [backend.buffer(dy, plan.form), packed(backend, filter, plan)];
+    const { info: dx, buffer } = backend.output(info.inShape, plan.form);
+    backend.scratch(plan.scratchFloats, (scratch) => backend.native.convolve(plan.plan, from, by, buffer, scratch));
+    return dx;
+  },
+
+  Conv2DBackpropFilter: ({ inputs: { x, dy }, attrs, backend }) => {
+    const info = backend.computable(x, dy) ? geometryOf(x.shape, attrs.filterShape, attrs as Attrs) : undefined;
+    const plan = info && planOf(backend, "weights", info, [backend.form(x), backend.form(dy)]);
+    if (!plan) return undefined;
+    const [from, by] = [backend.buffer(x, plan.form), backend.buffer(dy, plan.form)];
+    const { info: dw, buffer } = backend.output(info.filterShape);
+    backend.scratch(plan.weightFloats, (gradient) => {
+      backend.scratch(plan.scratchFloats, (scratch) => backend.native.convolve(plan.plan, from, by, gradient, scratch));
+      backend.scratch(plan.reorderFloats, (scratch) =>
+        backend.native.reorderWeights(plan.plan, gradient, buffer, scratch),
+      );
+    });
+    return dw;
+  },
+};
