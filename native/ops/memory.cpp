@@ -87,9 +87,12 @@ napi_value readLater(Call& call) {
   // The last step of the command's life is to hand over: also where it was left out because an earlier one failed.
   struct HandOver {
     Reading* reading;
+    explicit HandOver(Reading* what) : reading(what) {}
+    HandOver(const HandOver&) = delete;
+    HandOver& operator=(const HandOver&) = delete;
     ~HandOver() { napi_call_threadsafe_function(arrival, reading, napi_tsfn_nonblocking); }
   };
-  submit({buffer}, {}, [reading, floats, hand = std::make_shared<HandOver>(HandOver{reading})](float* const* at) {
+  submit({buffer}, {}, [reading, floats, hand = std::make_shared<HandOver>(reading)](float* const* at) {
     reading->values.assign(at[0], at[0] + floats);
   });
   return promise;
