@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { LSTM_GATES, LSTM_GATES_GRAD } from "../ops/gates";
+import { gradientOf, LSTM_GATES } from "../ops/gates";
 import { lstmGates, lstmGatesGradient } from "./wasmGates";
 import { maxPoolGradient } from "./wasmPool";
 
@@ -16,7 +16,7 @@ export function completeWasm(): void {
   replace("Tanh", ({ inputs }) => tf.tidy(() => tf.sub(tf.mul(tf.sigmoid(tf.mul(inputs.x as tf.Tensor, 2)), 2), 1)));
   replace("MaxPoolGrad", maxPoolGradient);
   replace(LSTM_GATES, lstmGates);
-  replace(LSTM_GATES_GRAD, lstmGatesGradient);
+  replace(gradientOf(LSTM_GATES), lstmGatesGradient);
 }
 
 type Tensors = Record<string, tf.Tensor4D>;
