@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "core/later.h"
 #include "core/worker.h"
 #include "kernels/isa.h"
 #include "ops/families.h"
@@ -37,6 +38,7 @@ napi_value start(napi_env env, napi_value exports) {
     if (started) fail("the engine belongs to the thread that loaded it first");
     started = true;
     startWorker(threads());
+    startLater(env);
     napi_add_env_cleanup_hook(env, [](void*) { stopWorker(); }, nullptr);
     for (const auto family : {defineMemory, defineLayout, defineConvolution, defineMatMul, defineElementwise, defineReduce, defineShape,
                               definePool, defineUpsample, defineWarp, defineGates, defineAdam, definePeak}) {

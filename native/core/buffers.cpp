@@ -7,6 +7,7 @@
 #include <map>
 
 #include "error.h"
+#include "recording.h"
 #include "worker.h"
 
 namespace ms {
@@ -26,6 +27,9 @@ struct Slot {
   std::size_t bytes = 0;
   std::uint32_t generation = 0;
   bool live = false;
+  /** Of a buffer without memory, made while recording. */
+  std::int32_t value = -1;
+  std::uint32_t pins = 0;
 };
 
 std::vector<Slot> slots;
@@ -60,6 +64,32 @@ void trim(std::size_t most) {
 
 std::uint32_t idOf(std::uint32_t slot) { return slots[slot].generation << SLOT_BITS | slot; }
 
+std::uint32_t emptySlot() {
+  if (!emptySlots.empty()) {
+    const std::uint32_t slot = emptySlots.back();
+    emptySlots.pop_back();
+    return slot;
+  }
+  if (slots.size() > SLOT_MASK) fail("more than %u buffers are live", SLOT_MASK);
+  slots.emplace_back();
+  return static_cast<std::uint32_t>(slots.size() - 1);
+}
+
+Buffer start(std::uint32_t slot, std::size_t floats) {
+  Slot& taken = slots[slot];
+  taken.live = true;
+  taken.floats = floats;
+  taken.generation = (taken.generation + 1) & GENERATION_MASK;
+  live++;
+  return {idOf(slot), taken.data, floats, taken.value};
+}
+
+void giveBack(std::uint32_t slot) {
+  usedBytes -= slots[slot].bytes;
+  freeBytes += slots[slot].bytes;
+  unused[slots[slot].bytes].push_back(slot);
+}
+
 Slot& slotOf(std::uint32_t id) {
   const std::uint32_t slot = id & SLOT_MASK;
   if (slot >= slots.size() || !slots[slot].live || idOf(slot) != id) fail("no buffer %u: released or never made", id);
@@ -77,6 +107,11 @@ std::size_t largestBuffer() {
 Buffer allocate(std::size_t floats) {
   if (floats == 0) fail("a buffer of 0 floats was asked for, expected at least 1");
   if (floats > largestBuffer()) fail("a buffer of %zu floats was asked for, more than this machine's memory", floats);
+  if (isRecording()) {
+    const std::uint32_t slot = emptySlot();
+    slots[slot].value = recordValue(floats);
+    return start(slot, floats);
+  }
   const std::size_t bytes = classOf(floats);
   if (++allocations % WINDOW == 0) {
     peakBefore = peakNow;
@@ -95,7 +130,6 @@ Buffer allocate(std::size_t floats) {
     const std::size_t total = usedBytes + freeBytes + bytes;
     // Other sizes than before are wanted: unused memory must not add up.
     if (total > peak + peak / 2 + SPARE_BYTES) trim(freeBytes / 2);
-    if (emptySlots.empty() && slots.size() > SLOT_MASK) fail("more than %u buffers are live", SLOT_MASK);
     float* data = static_cast<float*>(std::aligned_alloc(ALIGNMENT, bytes));
     if (!data) {
       trim(0);
@@ -103,38 +137,38 @@ Buffer allocate(std::size_t floats) {
       data = static_cast<float*>(std::aligned_alloc(ALIGNMENT, bytes));
     }
     if (!data) fail("out of memory: %zu bytes were asked for and %zu are in use", bytes, usedBytes);
-    if (emptySlots.empty()) {
-      slots.emplace_back();
-      slot = static_cast<std::uint32_t>(slots.size() - 1);
-    } else {
-      slot = emptySlots.back();
-      emptySlots.pop_back();
-    }
+    slot = emptySlot();
     slots[slot].data = data;
     slots[slot].bytes = bytes;
   }
-  Slot& taken = slots[slot];
-  taken.live = true;
-  taken.floats = floats;
-  taken.generation = (taken.generation + 1) & GENERATION_MASK;
   usedBytes += bytes;
   peakNow = std::max(peakNow, usedBytes);
-  live++;
-  return {idOf(slot), taken.data, floats};
+  return start(slot, floats);
 }
 
 void release(std::uint32_t id) {
   Slot& slot = slotOf(id);
   slot.live = false;
-  usedBytes -= slot.bytes;
-  freeBytes += slot.bytes;
   live--;
-  unused[slot.bytes].push_back(id & SLOT_MASK);
+  if (slot.value >= 0) {
+    slot.value = -1;
+    emptySlots.push_back(id & SLOT_MASK);
+  } else if (slot.pins == 0) {
+    giveBack(id & SLOT_MASK);
+  }
 }
 
 Buffer bufferAt(std::uint32_t id) {
   const Slot& slot = slotOf(id);
-  return {id, slot.data, slot.floats};
+  if (slot.value >= 0 && !isRecording()) fail("buffer %u was made while recording and has no numbers", id);
+  return {id, slot.data, slot.floats, slot.value};
+}
+
+void pin(std::uint32_t id) { slotOf(id).pins++; }
+
+void unpin(std::uint32_t id) {
+  Slot& slot = slots[id & SLOT_MASK];
+  if (--slot.pins == 0 && !slot.live) giveBack(id & SLOT_MASK);
 }
 
 PoolState poolState() { return {usedBytes, freeBytes, live}; }

@@ -10,6 +10,8 @@ struct Buffer {
   std::uint32_t id;
   float* data;
   std::size_t floats;
+  /** While recording: which recorded value it stands for; -1 for buffers with memory. */
+  std::int32_t value = -1;
 };
 
 /** Bytes of the pool: in use, kept for reuse, and the number of live buffers. */
@@ -25,6 +27,9 @@ struct PoolState {
 Buffer allocate(std::size_t floats);
 void release(std::uint32_t id);
 Buffer bufferAt(std::uint32_t id);
+/** Keeps a buffer's memory after its release until `unpin`, once for each call. */
+void pin(std::uint32_t id);
+void unpin(std::uint32_t id);
 PoolState poolState();
 
 /** Largest number of floats one buffer may have: the machine's memory. */

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "error.h"
+#include "recording.h"
 
 namespace ms {
 namespace {
@@ -116,7 +117,8 @@ void stopWorker() {
 int teamSize() { return team; }
 bool onWorker() { return isWorker; }
 
-void submit(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run) {
+void submit(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run, bool inPlace) {
+  if (isRecording()) return recordCommand(reads, writes, std::move(run), inPlace);
   const std::uint64_t mine = submitted.load();
   if (mine >= ROOM) awaitFinished(mine - ROOM + 1);
   Command& command = ring[mine % ROOM];

@@ -19,8 +19,11 @@ int teamSize();
 /**
  * Queues a command. Commands run one after another on the engine's thread, in the order of the calls; the caller does not
  * wait. All checks of arguments belong before this call. Only for the JavaScript thread.
+ *
+ * @param inPlace element i of what is written depends on element i of what is read alone: a recorded step may then let both
+ * lie in one place
  */
-void submit(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run);
+void submit(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run, bool inPlace = false);
 
 /** Waits until all queued commands have run. Throws what the first failed one of them threw. */
 void drain();

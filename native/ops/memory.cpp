@@ -3,6 +3,9 @@
 #include <vector>
 
 #include "../core/call.h"
+#include "../core/error.h"
+#include "../core/later.h"
+#include "../core/recording.h"
 #include "../core/worker.h"
 #include "families.h"
 
@@ -26,6 +29,10 @@ napi_value write(Call& call) {
   std::size_t length = 0;
   const float* values = call.floats("values", length);
   call.need(buffer, length, "buffer");
+  if (isRecording()) {
+    recordConstant(buffer, values, length);
+    return nothing(call.env());
+  }
   submit({}, {buffer}, [copy = std::vector<float>(values, values + length)](float* const* at) {
     std::memcpy(at[0], copy.data(), copy.size() * sizeof(float));
   });
@@ -38,40 +45,10 @@ napi_value read(Call& call) {
   std::size_t length = 0;
   float* into = call.floats("into", length);
   call.need(buffer, length, "buffer");
+  if (isRecording()) fail("numbers were asked for while recording");
   drain();
   std::memcpy(into, buffer.data, length * sizeof(float));
   return nothing(call.env());
-}
-
-struct Reading {
-  napi_deferred promise;
-  std::vector<float> values;
-};
-
-napi_threadsafe_function arrival = nullptr;
-std::size_t underWay = 0;
-
-void deliver(napi_env env, napi_value, void*, void* data) {
-  Reading* reading = static_cast<Reading*>(data);
-  if (env) {
-    napi_value buffer, values;
-    void* bytes = nullptr;
-    const std::size_t size = reading->values.size() * sizeof(float);
-    napi_create_arraybuffer(env, size, &bytes, &buffer);
-    try {
-      rethrowFailure();
-      std::memcpy(bytes, reading->values.data(), size);
-      napi_create_typedarray(env, napi_float32_array, reading->values.size(), buffer, 0, &values);
-      napi_resolve_deferred(env, reading->promise, values);
-    } catch (const std::exception& error) {
-      napi_value text, failure;
-      napi_create_string_utf8(env, error.what(), NAPI_AUTO_LENGTH, &text);
-      napi_create_error(env, nullptr, text, &failure);
-      napi_reject_deferred(env, reading->promise, failure);
-    }
-    if (--underWay == 0) napi_unref_threadsafe_function(env, arrival);
-  }
-  delete reading;
 }
 
 /** readLater(buffer, floats) -> Promise<Float32Array> of the content after all commands queued so far. */
@@ -80,22 +57,17 @@ napi_value readLater(Call& call) {
   const std::size_t floats = call.count("floats");
   call.need(buffer, floats, "buffer");
   const napi_env env = call.env();
-  napi_value promise;
-  Reading* reading = new Reading;
-  napi_create_promise(env, &reading->promise, &promise);
-  if (underWay++ == 0) napi_ref_threadsafe_function(env, arrival);
-  // The last step of the command's life is to hand over: also where it was left out because an earlier one failed.
-  struct HandOver {
-    Reading* reading;
-    explicit HandOver(Reading* what) : reading(what) {}
-    HandOver(const HandOver&) = delete;
-    HandOver& operator=(const HandOver&) = delete;
-    ~HandOver() { napi_call_threadsafe_function(arrival, reading, napi_tsfn_nonblocking); }
-  };
-  submit({buffer}, {}, [reading, floats, hand = std::make_shared<HandOver>(reading)](float* const* at) {
-    reading->values.assign(at[0], at[0] + floats);
+  if (isRecording()) fail("numbers were asked for while recording");
+  const auto values = std::make_shared<std::vector<float>>(floats);
+  const auto copy = [values](float* const* at) { std::memcpy(values->data(), at[0], values->size() * sizeof(float)); };
+  return later(env, {buffer}, {}, copy, [values](napi_env where) {
+    napi_value bytes, result;
+    void* data = nullptr;
+    napi_create_arraybuffer(where, values->size() * sizeof(float), &data, &bytes);
+    std::memcpy(data, values->data(), values->size() * sizeof(float));
+    napi_create_typedarray(where, napi_float32_array, values->size(), bytes, 0, &result);
+    return result;
   });
-  return promise;
 }
 
 /** finish(): waits for all queued commands. */
@@ -122,10 +94,6 @@ napi_value state(Call& call) {
 }  // namespace
 
 void defineMemory(napi_env env, napi_value exports) {
-  napi_value name;
-  napi_create_string_utf8(env, "ms-rnn readLater", NAPI_AUTO_LENGTH, &name);
-  napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, nullptr, deliver, &arrival);
-  napi_unref_threadsafe_function(env, arrival);
   define(env, exports, "allocate", allocateBuffer);
   define(env, exports, "release", releaseBuffer);
   define(env, exports, "write", write);

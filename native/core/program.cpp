@@ -1,0 +1,268 @@
+#include "program.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+
+#include "error.h"
+
+namespace ms {
+namespace {
+
+using Command = Program::Command;
+using Value = Program::Value;
+using Role = Program::Role;
+
+/** Values start at multiples of 64 bytes. */
+constexpr std::size_t GRAIN = 16;
+/** Smaller values are placed without a search for the tightest gap. */
+constexpr std::size_t NONE = std::numeric_limits<std::size_t>::max();
+
+void copyBoundOutputs(Program& program) {
+  for (std::size_t i = 0; i < program.outputs.size(); i++) {
+    const std::uint32_t from = program.outputs[i];
+    if (program.values[from].role == Role::temporary && program.values[from].output < 0) {
+      program.values[from].output = static_cast<std::int32_t>(i);
+      continue;
+    }
+    // An input that is handed through, or one value as two outputs: its buffer belongs to somebody else.
+    const std::size_t floats = program.values[from].floats;
+    const std::uint32_t to = static_cast<std::uint32_t>(program.values.size());
+    program.values.push_back({floats, Role::temporary, 0, static_cast<std::int32_t>(i)});
+    Command copy;
+    copy.run = [floats](float* const* at) { std::memcpy(at[1], at[0], floats * sizeof(float)); };
+    copy.reads = {from};
+    copy.writes = {to};
+    copy.label = static_cast<std::uint32_t>(program.labels.size());
+    program.labels.push_back("Copy");
+    program.commands.push_back(std::move(copy));
+    program.outputs[i] = to;
+  }
+}
+
+/** Computes time steps again, just before the backward pass first needs something from inside them. */
+void rematerialize(Program& program) {
+  std::vector<std::int32_t> madeIn(program.values.size(), -1);
+  std::vector<bool> kept(program.values.size(), false);
+  std::size_t end = 0;
+  std::int32_t steps = 0;
+  for (std::size_t i = 0; i < program.commands.size(); i++) {
+    const Command& command = program.commands[i];
+    for (const std::uint32_t value : command.reads) {
+      if (madeIn[value] >= 0 && command.time >= 0 && command.time != madeIn[value]) kept[value] = true;
+    }
+    for (const std::uint32_t value : command.writes) {
+      if (command.time >= 0) madeIn[value] = command.time;
+      if (program.values[value].output >= 0) kept[value] = true;
+    }
+    if (command.time >= 0) {
+      end = i + 1;
+      steps = std::max(steps, command.time + 1);
+    }
+  }
+  if (steps < 2) return;
+  std::vector<std::vector<std::size_t>> members(static_cast<std::size_t>(steps));
+  for (std::size_t i = 0; i < end; i++) {
+    if (program.commands[i].time >= 0) members[static_cast<std::size_t>(program.commands[i].time)].push_back(i);
+  }
+  std::vector<Command> result(program.commands.begin(), program.commands.begin() + static_cast<std::ptrdiff_t>(end));
+  std::vector<std::uint32_t> again(program.values.size());
+  for (std::size_t i = 0; i < again.size(); i++) again[i] = static_cast<std::uint32_t>(i);
+  std::vector<bool> done(static_cast<std::size_t>(steps), false);
+  for (std::size_t i = end; i < program.commands.size(); i++) {
+    Command command = program.commands[i];
+    for (std::uint32_t& value : command.reads) {
+      if (value >= madeIn.size() || madeIn[value] < 0 || kept[value]) continue;
+      const std::size_t step = static_cast<std::size_t>(madeIn[value]);
+      if (!done[step]) {
+        done[step] = true;
+        for (const std::size_t member : members[step]) {
+          Command copy = result[member];
+          for (std::uint32_t& read : copy.reads) {
+            if (madeIn[read] == static_cast<std::int32_t>(step)) read = again[read];
+          }
+          for (std::uint32_t& written : copy.writes) {
+            if (again[written] == written) {
+              again[written] = static_cast<std::uint32_t>(program.values.size());
+              Value fresh = program.values[written];
+              fresh.output = -1;
+              program.values.push_back(fresh);
+            }
+            written = again[written];
+          }
+          copy.time = -1;
+          result.push_back(std::move(copy));
+        }
+      }
+      value = again[value];
+    }
+    result.push_back(std::move(command));
+  }
+  program.commands = std::move(result);
+}
+
+void dropUnneeded(Program& program) {
+  std::vector<bool> needed(program.values.size(), false);
+  for (const std::uint32_t output : program.outputs) needed[output] = true;
+  std::vector<Command> kept;
+  for (std::size_t i = program.commands.size(); i-- > 0;) {
+    Command& command = program.commands[i];
+    const bool used = std::any_of(command.writes.begin(), command.writes.end(), [&](std::uint32_t v) { return needed[v]; });
+    if (!used) continue;
+    for (const std::uint32_t value : command.reads) needed[value] = true;
+    kept.push_back(std::move(command));
+  }
+  std::reverse(kept.begin(), kept.end());
+  program.commands = std::move(kept);
+}
+
+/** First and last command that touches a value. */
+struct Life {
+  std::size_t first = NONE, last = 0;
+};
+
+/** A stretch of the program's memory that one or several values use one after another. */
+struct Tenancy {
+  std::size_t floats, first, last, place;
+  std::vector<std::uint32_t> values;
+};
+
+std::vector<Tenancy> tenancies(const Program& program) {
+  std::vector<Life> lives(program.values.size());
+  for (std::size_t i = 0; i < program.commands.size(); i++) {
+    for (const auto* list : {&program.commands[i].reads, &program.commands[i].writes}) {
+      for (const std::uint32_t value : *list) {
+        lives[value].first = std::min(lives[value].first, i);
+        lives[value].last = i;
+      }
+    }
+  }
+  const auto own = [&](std::uint32_t v) {
+    return program.values[v].role == Role::temporary && program.values[v].output < 0;
+  };
+  std::vector<Tenancy> result;
+  std::vector<std::size_t> home(program.values.size(), NONE);
+  for (std::size_t i = 0; i < program.commands.size(); i++) {
+    const Command& command = program.commands[i];
+    for (const std::uint32_t written : command.writes) {
+      if (!own(written) || home[written] != NONE) continue;
+      const std::size_t floats = program.values[written].floats;
+      if (command.inPlace) {
+        for (const std::uint32_t read : command.reads) {
+          if (!own(read) || home[read] == NONE || lives[read].last != i || program.values[read].floats != floats) continue;
+          // Another result of this command may have moved in already.
+          if (result[home[read]].last > i) continue;
+          home[written] = home[read];
+          break;
+        }
+      }
+      if (home[written] == NONE) {
+        home[written] = result.size();
+        result.push_back({(floats + GRAIN - 1) / GRAIN * GRAIN, i, i, 0, {}});
+      }
+      Tenancy& tenancy = result[home[written]];
+      tenancy.last = std::max(tenancy.last, lives[written].last);
+      if (tenancy.last == i && lives[written].last == i && !tenancy.values.empty()) tenancy.last = i;
+      tenancy.values.push_back(written);
+    }
+  }
+  return result;
+}
+
+/** Gives every tenancy the lowest place where none that lives at the same time lies; the largest first. */
+std::size_t place(std::vector<Tenancy>& all) {
+  std::vector<std::size_t> order(all.size());
+  for (std::size_t i = 0; i < order.size(); i++) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return all[a].floats > all[b].floats; });
+  std::vector<std::size_t> placed;  // by place
+  std::size_t top = 0;
+  for (const std::size_t which : order) {
+    Tenancy& one = all[which];
+    std::size_t at = 0;
+    for (const std::size_t other : placed) {
+      const Tenancy& there = all[other];
+      if (there.last < one.first || one.last < there.first) continue;
+      if (there.place >= at + one.floats) break;
+      at = std::max(at, there.place + there.floats);
+    }
+    one.place = at;
+    top = std::max(top, at + one.floats);
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), which,
+                                   [&](std::size_t a, std::size_t b) { return all[a].place < all[b].place; }),
+                  which);
+  }
+  return top;
+}
+
+}  // namespace
+
+std::string difference(const Program& a, const Program& b) {
+  const auto text = [](const char* what, const std::string& label) { return std::string(what) + " of " + label; };
+  if (a.commands.size() != b.commands.size()) return "the number of commands";
+  for (std::size_t i = 0; i < a.commands.size(); i++) {
+    const Command &x = a.commands[i], &y = b.commands[i];
+    if (a.labels[x.label] != b.labels[y.label]) return text("the order of operations: one", a.labels[x.label] + " and " + b.labels[y.label]);
+    if (x.reads != y.reads || x.writes != y.writes) return text("the operands", a.labels[x.label]);
+  }
+  for (std::size_t i = 0; i < std::min(a.constants.size(), b.constants.size()); i++) {
+    const auto &x = a.constants[i], &y = b.constants[i];
+    const bool same = x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(float)) == 0;
+    if (!same) return text("a constant", a.labels[a.constantLabels[i]]);
+  }
+  if (a.constants.size() != b.constants.size()) return "the number of constants";
+  for (std::size_t i = 0; i < a.values.size(); i++) {
+    if (a.values[i].floats != b.values[i].floats) return "the size of a value";
+  }
+  return "";
+}
+
+void plan(Program& program, bool again) {
+  if (program.planned) return;
+  copyBoundOutputs(program);
+  if (again) rematerialize(program);
+  dropUnneeded(program);
+  std::vector<Tenancy> all = tenancies(program);
+  program.memoryFloats = place(all);
+  for (const Tenancy& one : all) {
+    for (const std::uint32_t value : one.values) program.values[value].place = one.place;
+  }
+  if (program.memoryFloats > 0) {
+    const std::size_t bytes = program.memoryFloats * sizeof(float);
+    float* memory = static_cast<float*>(std::aligned_alloc(64, bytes));
+    if (!memory) fail("out of memory: the recorded step needs %zu bytes", bytes);
+    program.memory = std::shared_ptr<float>(memory, std::free);
+  }
+  program.planned = true;
+}
+
+bool execute(const Program& program, float* const* inputs, float* const* outputs, std::vector<double>* seconds) {
+  const auto at = [&](std::uint32_t which) -> float* {
+    const Value& value = program.values[which];
+    if (value.output >= 0) return outputs[value.output];
+    switch (value.role) {
+      case Role::input: return inputs[value.place];
+      case Role::constant: return const_cast<float*>(program.constants[value.place].data());
+      case Role::captured: return program.captured[value.place].data;
+      default: return program.memory.get() + value.place;
+    }
+  };
+  std::vector<float*> pointers;
+  for (const Command& command : program.commands) {
+    if (program.cancelled->load(std::memory_order_relaxed)) return false;
+    pointers.clear();
+    for (const std::uint32_t value : command.reads) pointers.push_back(at(value));
+    for (const std::uint32_t value : command.writes) pointers.push_back(at(value));
+    if (seconds) {
+      const auto started = std::chrono::steady_clock::now();
+      command.run(pointers.data());
+      seconds->push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
+    } else {
+      command.run(pointers.data());
+    }
+  }
+  return true;
+}
+
+}  // namespace ms

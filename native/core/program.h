@@ -1,0 +1,71 @@
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "buffers.h"
+#include "worker.h"
+
+namespace ms {
+
+/**
+ * A recorded sequence of commands over values: numbers of known size without a place yet. Written once, planned once (which
+ * commands are needed, where each value lies while it is needed), run many times.
+ */
+struct Program {
+  /** Where a value lies: in the program's own memory while it is needed; in a buffer given at each run; in a copy made
+   * while recording; in a buffer that lived before the recording and is kept alive by the program. */
+  enum class Role : std::uint8_t { temporary, input, constant, captured };
+
+  struct Value {
+    std::size_t floats = 0;
+    Role role = Role::temporary;
+    /** Which input, constant or captured buffer; the offset in floats of a temporary in the program's memory. */
+    std::size_t place = 0;
+    /** Which output of the program it is, if any. */
+    std::int32_t output = -1;
+  };
+
+  struct Command {
+    Run run;
+    std::vector<std::uint32_t> reads, writes;
+    /** Element i of what is written depends on element i of what is read alone, so both may lie in one place. */
+    bool inPlace = false;
+    /** Index into `labels`: the operation that queued it. */
+    std::uint32_t label = 0;
+    /** Time step and layer it was queued in; -1 outside. */
+    std::int32_t time = -1, layer = -1;
+  };
+
+  std::vector<Value> values;
+  std::vector<Command> commands;
+  std::vector<std::vector<float>> constants;
+  /** Labels of the operations that first used the constants. */
+  std::vector<std::uint32_t> constantLabels;
+  std::vector<Buffer> captured;
+  std::vector<std::uint32_t> inputs, outputs;
+  std::vector<std::string> labels;
+
+  /** What planning found out. */
+  std::size_t memoryFloats = 0;
+  bool planned = false;
+  std::shared_ptr<float> memory;
+  std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
+};
+
+/** What differs between two recordings of one step, in one line; empty where nothing does. */
+std::string difference(const Program& a, const Program& b);
+
+/**
+ * Leaves out commands whose results nobody needs, and gives every value its place. With `rematerialize`, values inside a
+ * time step that only the backward pass needs are computed again there from the states between the steps.
+ */
+void plan(Program& program, bool rematerialize);
+
+/** Runs a planned program on the engine's thread. False where it was cancelled; outputs are then not to be used. */
+bool execute(const Program& program, float* const* inputs, float* const* outputs, std::vector<double>* seconds = nullptr);
+
+}  // namespace ms

@@ -1,0 +1,114 @@
+#include "recording.h"
+
+#include <map>
+
+#include "error.h"
+
+namespace ms {
+namespace {
+
+std::shared_ptr<Program> open;
+std::map<std::string, std::uint32_t>& labels = *new std::map<std::string, std::uint32_t>;
+/** Buffers from before the recording, by id, and their values. */
+std::map<std::uint32_t, std::uint32_t>& captured = *new std::map<std::uint32_t, std::uint32_t>;
+std::uint32_t label = 0;
+std::int32_t time = -1, layer = -1;
+
+std::uint32_t valueOf(const Buffer& buffer) {
+  if (buffer.value >= 0) return static_cast<std::uint32_t>(buffer.value);
+  const auto found = captured.find(buffer.id);
+  if (found != captured.end()) return found->second;
+  const std::uint32_t value = static_cast<std::uint32_t>(open->values.size());
+  open->values.push_back({buffer.floats, Program::Role::captured, open->captured.size(), -1});
+  open->captured.push_back(buffer);
+  pin(buffer.id);
+  captured.emplace(buffer.id, value);
+  return value;
+}
+
+void clear() {
+  open = nullptr;
+  captured.clear();
+  labels.clear();
+}
+
+}  // namespace
+
+bool isRecording() { return open != nullptr; }
+
+void beginRecording() {
+  if (open) fail("a recording is open already");
+  clear();
+  open = std::make_shared<Program>();
+  time = layer = -1;
+  recordLabel("start");
+}
+
+std::shared_ptr<Program> endRecording(const std::vector<Buffer>& outputs) {
+  if (!open) fail("no recording is open");
+  for (const Buffer& output : outputs) open->outputs.push_back(valueOf(output));
+  const std::shared_ptr<Program> program = open;
+  clear();
+  return program;
+}
+
+void abandonRecording() {
+  if (!open) return;
+  for (const Buffer& buffer : open->captured) unpin(buffer.id);
+  clear();
+}
+
+Buffer recordInput(std::size_t floats) {
+  if (!open) fail("no recording is open");
+  const Buffer buffer = allocate(floats);
+  Program::Value& value = open->values[static_cast<std::size_t>(buffer.value)];
+  value.role = Program::Role::input;
+  value.place = open->inputs.size();
+  open->inputs.push_back(static_cast<std::uint32_t>(buffer.value));
+  return buffer;
+}
+
+void recordLabel(const std::string& name) {
+  if (!open) return;
+  const auto [found, isNew] = labels.emplace(name, static_cast<std::uint32_t>(open->labels.size()));
+  if (isNew) open->labels.push_back(name);
+  label = found->second;
+}
+
+void recordTime(std::int32_t step) { time = step; }
+void recordLayer(std::int32_t which) { layer = which; }
+
+std::int32_t recordValue(std::size_t floats) {
+  open->values.push_back({floats, Program::Role::temporary, 0, -1});
+  return static_cast<std::int32_t>(open->values.size() - 1);
+}
+
+void recordCommand(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run, bool inPlace) {
+  Program::Command command;
+  for (const Buffer& buffer : reads) command.reads.push_back(valueOf(buffer));
+  for (const Buffer& buffer : writes) {
+    const std::uint32_t value = valueOf(buffer);
+    if (open->values[value].role != Program::Role::temporary) {
+      fail("%s writes to a buffer that lived before the recording", open->labels[label].c_str());
+    }
+    command.writes.push_back(value);
+  }
+  command.run = std::move(run);
+  command.inPlace = inPlace;
+  command.label = label;
+  command.time = time;
+  command.layer = layer;
+  open->commands.push_back(std::move(command));
+}
+
+void recordConstant(const Buffer& buffer, const float* values, std::size_t length) {
+  if (buffer.value < 0) fail("a buffer that lived before the recording cannot be written in it");
+  Program::Value& value = open->values[static_cast<std::size_t>(buffer.value)];
+  value.role = Program::Role::constant;
+  value.place = open->constants.size();
+  open->constants.emplace_back(values, values + length);
+  open->constants.back().resize(value.floats);
+  open->constantLabels.push_back(label);
+}
+
+}  // namespace ms

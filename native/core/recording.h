@@ -1,0 +1,38 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "buffers.h"
+#include "program.h"
+
+namespace ms {
+
+/**
+ * While a recording is open, new buffers have no memory and commands are written down instead of run. Only for the
+ * JavaScript thread.
+ */
+bool isRecording();
+void beginRecording();
+/** Ends it with these buffers as outputs. */
+std::shared_ptr<Program> endRecording(const std::vector<Buffer>& outputs);
+/** Ends it without a result. */
+void abandonRecording();
+
+/** A buffer that is given anew at each run. */
+Buffer recordInput(std::size_t floats);
+/** What the commands that follow belong to. */
+void recordLabel(const std::string& label);
+void recordTime(std::int32_t time);
+void recordLayer(std::int32_t layer);
+
+// For buffers.cpp, worker.cpp and memory.cpp
+
+/** The recorded value of a new buffer without memory. */
+std::int32_t recordValue(std::size_t floats);
+void recordCommand(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run, bool inPlace);
+void recordConstant(const Buffer& buffer, const float* values, std::size_t length);
+
+}  // namespace ms
