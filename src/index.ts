@@ -13,6 +13,7 @@ export * from "./models";
 export * from "./ops/convolve";
 export * from "./ops/gates";
 export * from "./ops/resample";
+export * from "./ops/warp";
 export * from "./parameters";
 export * from "./profiles";
 export * from "./random";

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { loss } from "../loss";
 import { maxPool, upsample } from "../ops/resample";
+import { warp } from "../ops/warp";
 import { type Clip, type Frames, UserError } from "../types";
 import { absolute, type Finding, relative } from "./compare";
 import { channelsFirst, clip, frames, type KnownAnswers, need, timeFirst } from "./layout";
@@ -9,14 +10,50 @@ type Layout = { read: (array: Parameters<typeof frames>[0]) => tf.Tensor; write:
 const feature: Layout = { read: frames, write: (x) => channelsFirst(x as Frames) };
 const video: Layout = { read: clip, write: (x) => timeFirst(x as Clip) };
 const scalar: Layout = { read: ({ data }) => tf.scalar(data[0]), write: (x) => x.dataSync() };
+const vector: Layout = { read: ({ data }) => tf.tensor1d(data), write: (x) => x.dataSync() };
+/** [out, in, kh, kw] as [kh, kw, in, out]; of a transposed convolution [in, out, kh, kw] as [kh, kw, out, in]. */
+const kernel: Layout = {
+  read: ({ data, shape }) => tf.transpose(tf.tensor(data, [...shape]), [2, 3, 1, 0]),
+  write: (x) => tf.transpose(x, [3, 2, 0, 1]).dataSync(),
+};
 
 interface Op {
   readonly inputs: Readonly<Record<string, Layout>>;
+  /** Arrays under `param/` and `grad/`. */
+  readonly params?: Readonly<Record<string, Layout>>;
+  /** False where the file's gradients are at a place where there is none. */
+  readonly smooth?: boolean;
   readonly out: Layout;
   run(inputs: Record<string, tf.Tensor>, settings: KnownAnswers["settings"]): tf.Tensor;
 }
 
+const warping = (sign: 1 | -1, smooth = true): Op => ({
+  inputs: { x: feature, flow: feature },
+  out: feature,
+  smooth,
+  run: ({ x, flow }) => warp(x as Frames, flow as Frames, { sign }),
+});
+
 const ops: Record<string, Op> = {
+  warp: warping(1),
+  warp_trajgru_sign: warping(-1),
+  warp_zero_flow: warping(1, false),
+  conv_k2s2: {
+    inputs: { x: feature },
+    params: { weight: kernel, bias: vector },
+    out: feature,
+    run: ({ x, weight, bias }) => tf.add(tf.conv2d(x as Frames, weight as tf.Tensor4D, 2, "valid"), bias),
+  },
+  deconv_k4s2p1: {
+    inputs: { x: feature },
+    params: { weight: kernel, bias: vector },
+    out: feature,
+    run: ({ x, weight, bias }) => {
+      const [batch, height, width] = x.shape;
+      const shape: Frames["shape"] = [batch, 2 * height, 2 * width, bias.size];
+      return tf.add(tf.conv2dTranspose(x as Frames, weight as tf.Tensor4D, shape, 2, "same"), bias);
+    },
+  },
   maxpool: { inputs: { x: feature }, out: feature, run: ({ x }, { window }) => maxPool(x as Frames, window) },
   upsample: { inputs: { x: feature }, out: feature, run: ({ x }, { factor }) => upsample(x as Frames, factor) },
   loss: {
@@ -26,26 +63,30 @@ const ops: Record<string, Op> = {
   },
 };
 
-/** One op: its output, and the gradient of Σ w⊙out for every input (fixtures: ops/). */
+/** One op: its output, and the gradient of Σ w⊙out for every input and weight (fixtures: ops/). */
 export function verifyOp(known: KnownAnswers): Finding[] {
   const { op } = known.settings;
-  const { inputs, out, run } = ops[opName(op)] ?? unknown(op);
-  const names = Object.keys(inputs);
-  const values = names.map((name) => inputs[name].read(need(known, `in/${name}`)));
-  const apply = (...given: tf.Tensor[]) =>
-    run(Object.fromEntries(names.map((name, i) => [name, given[i]])), known.settings);
+  const { inputs, params = {}, out, smooth = true, run } = ops[opName(op)] ?? unknown(op);
+  const given = [
+    ...Object.entries(inputs).map(([name, layout]) => ({ name, layout, in: "in", gradient: "grad_in" })),
+    ...Object.entries(params).map(([name, layout]) => ({ name, layout, in: "param", gradient: "grad" })),
+  ];
+  const values = given.map(({ name, layout, in: where }) => layout.read(need(known, `${where}/${name}`)));
+  const apply = (...tensors: tf.Tensor[]) =>
+    run(Object.fromEntries(given.map(({ name }, i) => [name, tensors[i]])), known.settings);
   const expectedOut = need(known, "out").data;
   const findings = [
     out === scalar
       ? relative("out", out.write(apply(...values)), expectedOut, 1e-5)
       : absolute("out", out.write(apply(...values)), expectedOut, 1e-5),
   ];
+  if (!smooth) return findings;
   const weights = out.read(need(known, "w"));
-  const objective = (...given: tf.Tensor[]) => tf.sum(tf.mul(apply(...given), weights)) as tf.Scalar;
+  const objective = (...tensors: tf.Tensor[]) => tf.sum(tf.mul(apply(...tensors), weights)) as tf.Scalar;
   const gradients = tf.grads(objective)(values);
-  for (const [i, name] of names.entries()) {
-    const expected = known.tensors.get(`grad_in/${name}`)?.data ?? new Float32Array(values[i].size);
-    findings.push(relative(`grad_in/${name}`, inputs[name].write(gradients[i]), expected, 1e-3));
+  for (const [i, { name, layout, gradient }] of given.entries()) {
+    const expected = known.tensors.get(`${gradient}/${name}`)?.data ?? new Float32Array(values[i].size);
+    findings.push(relative(`${gradient}/${name}`, layout.write(gradients[i]), expected, 1e-3));
   }
   return findings;
 }

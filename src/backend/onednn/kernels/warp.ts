@@ -1,7 +1,48 @@
+import type * as tf from "@tensorflow/tfjs";
+import { WARP, WARP_GRAD } from "../../../ops/warp";
+import type { OnednnBackend } from "../backend";
 import type { Kernels } from "../kernel";
+import type { Buffer } from "../native";
+import { type Form, LANES } from "../storage";
 
-/** Functions of native/ops/warp.cpp. */
-// biome-ignore lint/suspicious/noEmptyInterface: under construction
-export interface WarpFunctions {}
+type Sizes = [
+  batch: number,
+  height: number,
+  width: number,
+  channels: number,
+  links: number,
+  blocked: boolean,
+  negated: boolean,
+];
 
-export const warpKernels: Kernels = {};
+/** Functions of native/ops/warp.cpp, for `warp` of ops/warp.ts. Maps are plain or blocked, flow is plain. */
+export interface WarpFunctions {
+  warp(...args: [...Sizes, a: Buffer, flow: Buffer, out: Buffer]): void;
+  warpGradient(...args: [...Sizes, a: Buffer, flow: Buffer, dy: Buffer, da: Buffer, dflow: Buffer]): void;
+}
+
+/** Blocks of links are joined, so that blocked maps stay blocked if they have whole blocks. */
+function sizesOf(backend: OnednnBackend, a: tf.TensorInfo, flow: tf.TensorInfo, sign: number): [Form, Sizes] {
+  const [batch, height, width, channels] = a.shape;
+  const form = channels % LANES === 0 ? backend.form(a) : "plain";
+  return [form, [batch, height, width, channels, flow.shape[3] / 2, form === "blocked", sign < 0]];
+}
+
+export const warpKernels: Kernels = {
+  [WARP]: ({ inputs: { a, flow }, attrs, backend }) => {
+    const [form, sizes] = sizesOf(backend, a, flow, attrs.sign);
+    const [aIn, flowIn] = [backend.buffer(a, form), backend.buffer(flow)];
+    const [batch, height, width, channels, links] = sizes;
+    const out = backend.output([batch, height, width, links * channels], form);
+    backend.native.warp(...sizes, aIn, flowIn, out.buffer);
+    return out.info;
+  },
+
+  [WARP_GRAD]: ({ inputs: { a, flow, dy }, attrs, backend }) => {
+    const [form, sizes] = sizesOf(backend, a, flow, attrs.sign);
+    const [aIn, flowIn, dyIn] = [backend.buffer(a, form), backend.buffer(flow), backend.buffer(dy, form)];
+    const [da, dflow] = [backend.output(a.shape, form), backend.output(flow.shape)];
+    backend.native.warpGradient(...sizes, aIn, flowIn, dyIn, da.buffer, dflow.buffer);
+    return [da.info, dflow.info];
+  },
+};
