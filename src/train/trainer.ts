@@ -7,7 +7,7 @@ import { teach } from "../rollout";
 import type { Sampling } from "../sampling";
 import { disposeTree, leaves, mapTree, unflatten } from "../tree";
 import { type Clip, type Sequences, type Tree, UserError } from "../types";
-import { type AdamOptions, adamUpdate, type Schedule } from "./optimizer";
+import { type AdamOptions, adamRates, adamUpdate, type Schedule } from "./optimizer";
 
 /** All that a run must remember: with the same options it continues with the same numbers. */
 export interface TrainState {
@@ -118,7 +118,7 @@ async function step(model: Model, data: Sequences, state: TrainState, options: T
       first: leaves(state.first)[i][1],
       second: leaves(state.second)[i][1],
     }));
-    const rates = { learningRate, iteration: iteration + 1 };
+    const rates = adamRates(learningRate, iteration + 1, options.adam);
     const updated = slots.map((slot, i) => adamUpdate(slot, gradients[i], rates, options.adam));
     const next = {
       params: unflatten(
