@@ -16,6 +16,7 @@ void defineUpsample(napi_env env, napi_value exports);
 void defineWarp(napi_env env, napi_value exports);
 void defineGates(napi_env env, napi_value exports);
 void defineAdam(napi_env env, napi_value exports);
+void defineProgram(napi_env env, napi_value exports);
 void definePeak(napi_env env, napi_value exports);
 
 }  // namespace ms

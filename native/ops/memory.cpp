@@ -19,7 +19,7 @@ napi_value allocateBuffer(Call& call) {
 
 /** release(buffer): ends the buffer's life; commands that were queued before still use it. */
 napi_value releaseBuffer(Call& call) {
-  release(call.buffer("buffer", 0).id);
+  release(static_cast<std::uint32_t>(call.count("buffer", 0, 0xffffffff)));
   return nothing(call.env());
 }
 

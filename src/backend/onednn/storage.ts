@@ -31,6 +31,28 @@ export function floatsOf(shape: Shape, form: Form): number {
   return batch * pixels * Math.ceil(channels / LANES) * LANES;
 }
 
+interface Forms {
+  plain?: Buffer;
+  blocked?: { readonly buffer: Buffer; readonly shape: Shape };
+  readonly derived: Map<string, Buffer>;
+}
+
+/** Number of recordings so far; forms made during the present one, of tensors from before it. */
+let recordings = 0;
+let shadows: Map<Stored, Forms> | undefined;
+
+/** Runs `record` with the forms it makes of older tensors kept apart, and releases them at the end. */
+export function apart<T>(record: () => T): T {
+  recordings++;
+  shadows = new Map();
+  try {
+    return record();
+  } finally {
+    for (const [stored, forms] of shadows) stored.releaseNew(forms);
+    shadows = undefined;
+  }
+}
+
 /**
  * The numbers of one dataId, in every form somebody has asked for: tensors do not change, so each form is made once and kept
  * until the dataId is disposed. `values` is what tfjs's own JavaScript kernels read.
@@ -41,9 +63,8 @@ export class Stored {
   refCount = 1;
   complexTensorInfos?: { real: tf.TensorInfo; imag: tf.TensorInfo };
   private host?: Values;
-  private plain?: Buffer;
-  private blocked?: { readonly buffer: Buffer; readonly shape: Shape };
-  private readonly derived = new Map<string, Buffer>();
+  private readonly kept: Forms = { derived: new Map() };
+  private readonly born = recordings;
 
   constructor(
     private readonly native: Native,
@@ -52,6 +73,20 @@ export class Stored {
     values?: Values,
   ) {
     this.host = values;
+  }
+
+  /**
+   * Where new forms belong. What is made while recording has no numbers, so for tensors from before the recording it is
+   * kept apart and forgotten at its end.
+   */
+  private get forms(): Forms {
+    if (!shadows || this.born === recordings) return this.kept;
+    let forms = shadows.get(this);
+    if (!forms) {
+      forms = { ...this.kept, derived: new Map(this.kept.derived) };
+      shadows.set(this, forms);
+    }
+    return forms;
   }
 
   /** True where kernels may ask for a buffer. */
@@ -70,7 +105,7 @@ export class Stored {
   }
 
   private get inEngine(): boolean {
-    return this.plain !== undefined || this.blocked !== undefined;
+    return this.forms.plain !== undefined || this.forms.blocked !== undefined;
   }
 
   /** A copy of the numbers, which the caller may keep and change. */
@@ -94,7 +129,8 @@ export class Stored {
 
   /** The form that costs nothing for a tensor of this shape. */
   form(shape: Shape): Form {
-    return this.blocked && same(this.blocked.shape, shape) ? "blocked" : "plain";
+    const { blocked } = this.forms;
+    return blocked && same(blocked.shape, shape) ? "blocked" : "plain";
   }
 
   /** The buffer that holds a tensor of this shape in a form; made where it is not there yet. */
@@ -104,8 +140,8 @@ export class Stored {
 
   /** Takes over a new buffer, to be filled by the caller. */
   own(buffer: Buffer, shape: Shape, form: Form): void {
-    if (form === "plain") this.plain = buffer;
-    else this.blocked = { buffer, shape };
+    if (form === "plain") this.kept.plain = buffer;
+    else this.kept.blocked = { buffer, shape };
   }
 
   /**
@@ -113,39 +149,52 @@ export class Stored {
    * once, released with the tensor.
    */
   derive(key: string, make: () => Buffer): Buffer {
-    let buffer = this.derived.get(key);
+    const { derived } = this.forms;
+    let buffer = derived.get(key);
     if (buffer === undefined) {
       buffer = make();
-      this.derived.set(key, buffer);
+      derived.set(key, buffer);
     }
     return buffer;
   }
 
   release(): void {
-    if (this.plain !== undefined) this.native.release(this.plain);
-    if (this.blocked) this.native.release(this.blocked.buffer);
-    for (const buffer of this.derived.values()) this.native.release(buffer);
-    this.plain = undefined;
-    this.blocked = undefined;
-    this.derived.clear();
+    const { plain, blocked, derived } = this.kept;
+    if (plain !== undefined) this.native.release(plain);
+    if (blocked) this.native.release(blocked.buffer);
+    for (const buffer of derived.values()) this.native.release(buffer);
+    this.kept.plain = undefined;
+    this.kept.blocked = undefined;
+    derived.clear();
+  }
+
+  /** Releases those of the forms that are not this tensor's own. */
+  releaseNew({ plain, blocked, derived }: Forms): void {
+    if (plain !== undefined && plain !== this.kept.plain) this.native.release(plain);
+    if (blocked && blocked !== this.kept.blocked) this.native.release(blocked.buffer);
+    for (const [key, buffer] of derived) if (buffer !== this.kept.derived.get(key)) this.native.release(buffer);
   }
 
   private asPlain(): Buffer {
-    if (this.plain !== undefined) return this.plain;
+    const { forms } = this;
+    if (forms.plain !== undefined) return forms.plain;
     const buffer = this.native.allocate(this.size);
-    if (this.blocked) this.native.unblock(this.blocked.buffer, buffer, ...mapSizes(this.blocked.shape));
+    if (forms.blocked) this.native.unblock(forms.blocked.buffer, buffer, ...mapSizes(forms.blocked.shape));
     else this.native.write(buffer, floats(this.host));
-    this.plain = buffer;
+    forms.plain = buffer;
     return buffer;
   }
 
   private asBlocked(shape: Shape): Buffer {
-    if (this.blocked && same(this.blocked.shape, shape)) return this.blocked.buffer;
+    const { forms } = this;
+    if (forms.blocked && same(forms.blocked.shape, shape)) return forms.blocked.buffer;
     const plain = this.asPlain();
     const buffer = this.native.allocate(floatsOf(shape, "blocked"));
     this.native.block(plain, buffer, ...mapSizes(shape));
-    if (this.blocked) this.native.release(this.blocked.buffer);
-    this.blocked = { buffer, shape: [...shape] };
+    // In a shadow the former one may be the tensor's own, which lives on.
+    const owned = forms === this.kept || forms.blocked !== this.kept.blocked;
+    if (forms.blocked && owned) this.native.release(forms.blocked.buffer);
+    forms.blocked = { buffer, shape: [...shape] };
     return buffer;
   }
 }

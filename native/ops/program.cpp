@@ -1,0 +1,185 @@
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "../core/call.h"
+#include "../core/later.h"
+#include "../core/recording.h"
+#include "families.h"
+
+namespace ms {
+namespace {
+
+using Programs = std::map<std::uint32_t, std::shared_ptr<Program>>;
+Programs& programs = *new Programs;
+std::uint32_t nextProgram = 1;
+
+Programs::iterator find(Call& call, const char* name = "program") {
+  const auto found = programs.find(static_cast<std::uint32_t>(call.count(name, 0, 0xffffffff)));
+  if (found == programs.end()) call.refuse("no such %s", name);
+  return found;
+}
+
+/** recordBegin(): from now on commands are written down instead of run, and new buffers have no memory. */
+napi_value begin(Call& call) {
+  beginRecording();
+  return nothing(call.env());
+}
+
+/** recordInput(floats) -> buffer that is given anew at each run; inputs are numbered in the order of these calls. */
+napi_value input(Call& call) {
+  return toNumber(call.env(), recordInput(call.count("floats")).id);
+}
+
+/** recordLabel(name): the operation that queues the commands that follow. */
+napi_value label(Call& call) {
+  recordLabel(call.text("name"));
+  return nothing(call.env());
+}
+
+/** recordTime(step), recordLayer(layer): where in the network the commands that follow belong; -1 for nowhere. */
+napi_value setTime(Call& call) {
+  recordTime(static_cast<std::int32_t>(std::max<std::int64_t>(-1, std::min<std::int64_t>(call.integer("step"), 1 << 20))));
+  return nothing(call.env());
+}
+napi_value setLayer(Call& call) {
+  recordLayer(static_cast<std::int32_t>(std::max<std::int64_t>(-1, std::min<std::int64_t>(call.integer("layer"), 1 << 20))));
+  return nothing(call.env());
+}
+
+/** recordEnd(outputs: buffers) -> program. The recording's buffers may be released before or after. */
+napi_value end(Call& call) {
+  const std::shared_ptr<Program> program = endRecording(call.buffers("outputs"));
+  const std::uint32_t id = nextProgram++;
+  programs[id] = program;
+  return toNumber(call.env(), id);
+}
+
+/** recordAbandon(): ends a recording without a program; nothing where none is open. */
+napi_value abandon(Call& call) {
+  abandonRecording();
+  return nothing(call.env());
+}
+
+/** programDifference(program, other) -> what differs between two recordings, or "". */
+napi_value differ(Call& call) {
+  const std::shared_ptr<Program> one = find(call)->second, other = find(call, "other program")->second;
+  const std::string text = difference(*one, *other);
+  napi_value result;
+  napi_create_string_utf8(call.env(), text.c_str(), text.size(), &result);
+  return result;
+}
+
+/** programPlan(program, rematerialize) -> {memoryBytes, commands}; needed once before it runs. */
+napi_value planOnce(Call& call) {
+  const std::shared_ptr<Program> program = find(call)->second;
+  plan(*program, call.flag("rematerialize"));
+  napi_value result;
+  napi_create_object(call.env(), &result);
+  napi_set_named_property(call.env(), result, "memoryBytes",
+                          toNumber(call.env(), static_cast<double>(program->memoryFloats * sizeof(float))));
+  napi_set_named_property(call.env(), result, "commands",
+                          toNumber(call.env(), static_cast<double>(program->commands.size())));
+  return result;
+}
+
+struct Operands {
+  std::shared_ptr<Program> program;
+  std::vector<Buffer> inputs, outputs;
+};
+
+Operands operandsOf(Call& call) {
+  const Operands given{find(call)->second, call.buffers("inputs"), call.buffers("outputs")};
+  const Program& program = *given.program;
+  if (!program.planned) call.refuse("the program is not planned");
+  if (given.inputs.size() != program.inputs.size()) call.refuse("%zu inputs, expected %zu", given.inputs.size(), program.inputs.size());
+  if (given.outputs.size() != program.outputs.size()) call.refuse("%zu outputs, expected %zu", given.outputs.size(), program.outputs.size());
+  for (std::size_t i = 0; i < given.inputs.size(); i++) call.need(given.inputs[i], program.values[program.inputs[i]].floats, "an input");
+  for (std::size_t i = 0; i < given.outputs.size(); i++) {
+    call.need(given.outputs[i], program.values[program.outputs[i]].floats, "an output");
+    for (const Buffer& other : given.inputs) {
+      if (other.id == given.outputs[i].id) call.refuse("output %zu is an input as well", i);
+    }
+  }
+  return given;
+}
+
+/** programRun(program, inputs, outputs) -> Promise<boolean>: false where it was cancelled. Inputs are never changed. */
+napi_value run(Call& call) {
+  const Operands given = operandsOf(call);
+  const std::shared_ptr<Program> program = given.program;
+  program->cancelled->store(false);
+  const auto complete = std::make_shared<bool>(false);
+  const std::size_t inputs = given.inputs.size();
+  return later(
+      call.env(), given.inputs, given.outputs,
+      [program, complete, inputs](float* const* at) { *complete = execute(*program, at, at + inputs); },
+      [complete](napi_env env) {
+        napi_value result;
+        napi_get_boolean(env, *complete, &result);
+        return result;
+      });
+}
+
+/** programProfile(program, inputs, outputs) -> Promise<[operation, time step, layer, seconds][]>, one entry a command. */
+napi_value profile(Call& call) {
+  const Operands given = operandsOf(call);
+  const std::shared_ptr<Program> program = given.program;
+  program->cancelled->store(false);
+  const auto seconds = std::make_shared<std::vector<double>>();
+  const std::size_t inputs = given.inputs.size();
+  return later(
+      call.env(), given.inputs, given.outputs,
+      [program, seconds, inputs](float* const* at) { execute(*program, at, at + inputs, seconds.get()); },
+      [program, seconds](napi_env env) {
+        napi_value list;
+        napi_create_array_with_length(env, seconds->size(), &list);
+        for (std::size_t i = 0; i < seconds->size(); i++) {
+          const Program::Command& command = program->commands[i];
+          napi_value entry, name;
+          napi_create_array_with_length(env, 4, &entry);
+          napi_create_string_utf8(env, program->labels[command.label].c_str(), NAPI_AUTO_LENGTH, &name);
+          napi_set_element(env, entry, 0, name);
+          napi_set_element(env, entry, 1, toNumber(env, command.time));
+          napi_set_element(env, entry, 2, toNumber(env, command.layer));
+          napi_set_element(env, entry, 3, toNumber(env, (*seconds)[i]));
+          napi_set_element(env, list, static_cast<std::uint32_t>(i), entry);
+        }
+        return list;
+      });
+}
+
+/** programCancel(program): a run that is under way stops before its next command. */
+napi_value cancel(Call& call) {
+  find(call)->second->cancelled->store(true);
+  return nothing(call.env());
+}
+
+/** programDrop(program): runs that were asked for before still happen. */
+napi_value drop(Call& call) {
+  const auto found = find(call);
+  for (const Buffer& buffer : found->second->captured) unpin(buffer.id);
+  programs.erase(found);
+  return nothing(call.env());
+}
+
+}  // namespace
+
+void defineProgram(napi_env env, napi_value exports) {
+  define(env, exports, "recordBegin", begin);
+  define(env, exports, "recordInput", input);
+  define(env, exports, "recordLabel", label);
+  define(env, exports, "recordTime", setTime);
+  define(env, exports, "recordLayer", setLayer);
+  define(env, exports, "recordEnd", end);
+  define(env, exports, "recordAbandon", abandon);
+  define(env, exports, "programDifference", differ);
+  define(env, exports, "programPlan", planOnce);
+  define(env, exports, "programRun", run);
+  define(env, exports, "programProfile", profile);
+  define(env, exports, "programCancel", cancel);
+  define(env, exports, "programDrop", drop);
+}
+
+}  // namespace ms
