@@ -1,6 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Frames, UserError } from "../types";
 
+/** Names of the fused kernels, which take an attribute `factor`; a backend that has one has both. */
+export const UPSAMPLE = "Upsample";
+export const UPSAMPLE_GRAD = "UpsampleGrad";
+
 /**
  * Max-pooling without padding over `factor` x `factor` windows; an odd last row or column is dropped.
  * [batch, H, W, channels] -> [batch, floor(H/factor), floor(W/factor), channels].
@@ -16,11 +20,19 @@ export function maxPool(x: Frames, factor: number): Frames {
  * output pixel i reads position max((i + 1/2)/factor - 1/2, 0).
  * [batch, H, W, channels] -> [batch, H·factor, W·factor, channels]. Source: MS-RNN, SPEC section 3.
  *
- * Two products with interpolation matrices, and with their transposes for the gradient, because the gradient of
- * tfjs's own `resizeBilinear` ignores half-pixel centres (seen in 4.22).
+ * One kernel where the backend has it, else `upsamplePlain`.
  */
 export function upsample(x: Frames, factor: number): Frames {
   if (factor === 1) return x;
+  if (!tf.getKernel(UPSAMPLE, tf.getBackend()) || x.size === 0) return upsamplePlain(x, factor);
+  return tf.engine().runKernel(UPSAMPLE, { x }, { factor }) as Frames;
+}
+
+/**
+ * The same as `upsample` on any backend: two products with interpolation matrices, and with their transposes for the
+ * gradient, because the gradient of tfjs's own `resizeBilinear` ignores half-pixel centres (seen in 4.22).
+ */
+export function upsamplePlain(x: Frames, factor: number): Frames {
   return tf.customGrad((input) => {
     const [, height, width] = (input as Frames).shape;
     const value = resample(input as Frames, interpolation(height, factor), interpolation(width, factor));
@@ -29,6 +41,20 @@ export function upsample(x: Frames, factor: number): Frames {
     return { value, gradFunc };
   })(x) as Frames;
 }
+
+// Each is the other's transpose.
+tf.registerGradient({
+  kernelName: UPSAMPLE,
+  gradFunc: (dy, _saved, attrs) => ({
+    x: () => tf.engine().runKernel(UPSAMPLE_GRAD, { dy: dy as tf.Tensor }, attrs) as tf.Tensor,
+  }),
+});
+tf.registerGradient({
+  kernelName: UPSAMPLE_GRAD,
+  gradFunc: (ddx, _saved, attrs) => ({
+    dy: () => tf.engine().runKernel(UPSAMPLE, { x: ddx as tf.Tensor }, attrs) as tf.Tensor,
+  }),
+});
 
 /** Takes feature maps from one scale of a wiring (1 = full size, 2 = half ...) to another. */
 export function rescale(x: Frames, from: number, to: number): Frames {

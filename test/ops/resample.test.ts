@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { chooseBackend } from "#src/backend/choose";
-import { maxPool, rescale, upsample } from "#src/ops/resample";
+import { maxPool, rescale, upsample, upsamplePlain } from "#src/ops/resample";
 import type { Frames } from "#src/types";
 import { backends, checkGradient, distance, values } from "../gradient";
 
@@ -22,6 +22,7 @@ for (const backend of backends) {
     for (const factor of [2, 3, 4]) {
       const own = tf.image.resizeBilinear(x, [5 * factor, 3 * factor], false, true) as Frames;
       assert.ok(distance(upsample(x, factor), own) < 1e-6);
+      assert.ok(distance(upsamplePlain(x, factor), own) < 1e-6);
     }
   });
 
@@ -29,6 +30,7 @@ for (const backend of backends) {
     await chooseBackend(backend);
     checkGradient((x) => upsample(x as Frames, 2), [values([1, 3, 4, 2])], { allowed: 1e-3 });
     checkGradient((x) => upsample(x as Frames, 4), [values([2, 1, 2, 1])], { allowed: 1e-3 });
+    checkGradient((x) => upsamplePlain(x as Frames, 3), [values([1, 2, 3, 1])], { allowed: 1e-3 });
     checkGradient((x) => maxPool(x as Frames, 2), [values([2, 5, 4, 3])], { step: 1e-3 });
   });
 
