@@ -29,16 +29,19 @@ void part(const float* x, std::size_t rows, std::size_t stride, std::size_t colu
   for (std::size_t c = 0; c < columns; c++) results[c] = Way::START;
   if (columns == stride && columns <= SHORT) {
     double wide[WIDE];
-    const std::size_t width = WIDE / columns * columns, n = rows * columns;
+    const std::size_t n = rows * columns;
+    std::size_t width = columns;
+    while (width * 2 <= WIDE && width * 8 <= n) width *= 2;
     for (std::size_t k = 0; k < width; k++) wide[k] = Way::START;
     std::size_t i = 0;
     for (; i + width <= n; i += width) {
       for (std::size_t k = 0; k < width; k++) wide[k] = Way::of(wide[k], x[i + k]);
     }
     for (std::size_t k = 0; i + k < n; k++) wide[k] = Way::of(wide[k], x[i + k]);
-    for (std::size_t k = 0; k < width; k += columns) {
-      for (std::size_t c = 0; c < columns; c++) results[c] = Way::of(results[c], wide[k + c]);
+    for (width /= 2; width >= columns; width /= 2) {
+      for (std::size_t k = 0; k < width; k++) wide[k] = Way::of(wide[k], wide[k + width]);
     }
+    for (std::size_t c = 0; c < columns; c++) results[c] = wide[c];
     return;
   }
   for (std::size_t r = 0; r < rows; r++) {
