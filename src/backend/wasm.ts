@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { gradientOf, LSTM_GATES } from "../ops/gates";
+import { gradientKernel, LSTM_GATES } from "../ops/gates";
 import { lstmGates, lstmGatesGradient } from "./wasmGates";
 import { maxPoolGradient } from "./wasmPool";
 
@@ -16,7 +16,7 @@ export function completeWasm(): void {
   replace("Tanh", ({ inputs }) => tf.tidy(() => tf.sub(tf.mul(tf.sigmoid(tf.mul(inputs.x as tf.Tensor, 2)), 2), 1)));
   replace("MaxPoolGrad", maxPoolGradient);
   replace(LSTM_GATES, lstmGates);
-  replace(gradientOf(LSTM_GATES), lstmGatesGradient);
+  replace(gradientKernel(LSTM_GATES), lstmGatesGradient);
 }
 
 type Tensors = Record<string, tf.Tensor4D>;

@@ -16,7 +16,7 @@ export const MEMORY_GATES = "MemoryGates";
 export const OUTPUT_GATE = "OutputGate";
 export const GRU_GATES = "GruGates";
 export const HIGHWAY = "Highway";
-export const gradientOf = (kernelName: string): string => `${kernelName}Grad`;
+export const gradientKernel = (kernelName: string): string => `${kernelName}Grad`;
 
 /**
  * State update of the LSTM:
@@ -186,7 +186,7 @@ function register(kernelName: string, inputs: string[], outputGradients: string[
         Object.fromEntries(tensors.map((tensor, i) => [names[i], tensor]));
       const given = { ...named(inputs, saved), ...named(outputGradients, ([] as tf.Tensor[]).concat(dy)) };
       // All gradients come from one pass, so it runs here and not in the functions that are called one by one.
-      const gradients = run(gradientOf(kernelName), given, attrs);
+      const gradients = run(gradientKernel(kernelName), given, attrs);
       return Object.fromEntries(inputs.map((name, i) => [name, () => gradients[i]]));
     },
   });

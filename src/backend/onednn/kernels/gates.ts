@@ -1,5 +1,13 @@
 import type * as tf from "@tensorflow/tfjs";
-import { GRU_GATES, gradientOf, HIGHWAY, LEAKY_SLOPE, LSTM_GATES, MEMORY_GATES, OUTPUT_GATE } from "../../../ops/gates";
+import {
+  GRU_GATES,
+  gradientKernel,
+  HIGHWAY,
+  LEAKY_SLOPE,
+  LSTM_GATES,
+  MEMORY_GATES,
+  OUTPUT_GATE,
+} from "../../../ops/gates";
 import type { OnednnBackend } from "../backend";
 import type { Kernels } from "../kernel";
 import type { Buffer } from "../native";
@@ -104,7 +112,7 @@ export const gatesKernels: Kernels = {
     return [h.info, next.info];
   },
 
-  [gradientOf(LSTM_GATES)]: ({ inputs: { z, c, dh, dNext }, backend }) => {
+  [gradientKernel(LSTM_GATES)]: ({ inputs: { z, c, dh, dNext }, backend }) => {
     const { outer, inner, read, make } = rows(backend, z, c);
     const [zIn, cIn, dhIn, dNextIn] = [read(z), read(c), read(dh), read(dNext)];
     const [dz, dc] = [make(z), make(c)];
@@ -120,7 +128,7 @@ export const gatesKernels: Kernels = {
     return results.map(({ info }) => info);
   },
 
-  [gradientOf(MEMORY_GATES)]: ({ inputs: { z, m, dNext, dOutput }, attrs, backend }) => {
+  [gradientKernel(MEMORY_GATES)]: ({ inputs: { z, m, dNext, dOutput }, attrs, backend }) => {
     const { outer, inner, read, make } = rows(backend, z, m);
     const [zIn, mIn] = [read(z), read(m)];
     const given = attrs.output ? [read(dNext), read(dOutput)] : [read(dNext)];
@@ -137,7 +145,7 @@ export const gatesKernels: Kernels = {
     return h.info;
   },
 
-  [gradientOf(OUTPUT_GATE)]: ({ inputs: { o, u, dh }, attrs, backend }) => {
+  [gradientKernel(OUTPUT_GATE)]: ({ inputs: { o, u, dh }, attrs, backend }) => {
     const form = formOf(backend, o, u);
     const [oIn, uIn, dhIn] = [backend.buffer(o, form), backend.buffer(u, form), backend.buffer(dh, form)];
     const [dO, du] = [backend.output(o.shape, form), backend.output(u.shape, form)];
@@ -154,7 +162,7 @@ export const gatesKernels: Kernels = {
     return next.info;
   },
 
-  [gradientOf(GRU_GATES)]: ({ inputs: { zx, zh, h, dNext }, attrs, backend }) => {
+  [gradientKernel(GRU_GATES)]: ({ inputs: { zx, zh, h, dNext }, attrs, backend }) => {
     const { outer, inner, read, make } = rows(backend, zx, h);
     const given = [read(zx), read(zh), read(h), read(dNext)] as const;
     const [dzx, dzh, dh] = [make(zx), make(zh), make(h)];
@@ -171,7 +179,7 @@ export const gatesKernels: Kernels = {
     return next.info;
   },
 
-  [gradientOf(HIGHWAY)]: ({ inputs: { ps, z, dNext }, backend }) => {
+  [gradientKernel(HIGHWAY)]: ({ inputs: { ps, z, dNext }, backend }) => {
     const { outer, inner, read, make } = rows(backend, ps, z);
     const [psIn, zIn, dNextIn] = [read(ps), read(z), read(dNext)];
     const [dps, dz] = [make(ps), make(z)];

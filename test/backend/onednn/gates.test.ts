@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+import type * as tf from "@tensorflow/tfjs";
+import { chooseBackend } from "#src/backend/choose";
+import type { Native } from "#src/backend/onednn/native";
+import { gruGates, highway, lstmGates, memoryAndOutput, memoryGates, outputGate } from "#src/ops/gates";
+import { values } from "../../gradient";
+import { blocked, compareWithCpu, engine, type Operation, skip } from "./forms";
+
+const operations: [name: string, gates: number[], run: Operation][] = [
+  ["lstmGates", [4, 1], (z, c) => lstmGates(z, c)],
+  ["memoryGates", [3, 1], (z, m) => memoryGates(z, m)],
+  ["memoryGates of tanh", [3, 1], (z, m) => memoryGates(z, m, { memory: "tanh" })],
+  ["memoryAndOutput", [4, 1], (z, m) => memoryAndOutput(z, m)],
+  ["memoryAndOutput, kept", [4, 1], (z, m) => memoryAndOutput(z, m, { forget: "none" })],
+  ["outputGate", [1, 1], (o, u) => outputGate(o, u)],
+  ["outputGate of tanh", [1, 1], (o, u) => outputGate(o, u, { gate: "tanh" })],
+  ["gruGates", [3, 3, 1], (zx, zh, h) => gruGates(zx, zh, h)],
+  ["gruGates, leaky", [3, 3, 1], (zx, zh, h) => gruGates(zx, zh, h, { activation: "leaky" })],
+  ["highway", [2, 1], (ps, z) => highway(ps, z)],
+];
+
+describe("gates on the engine", { skip }, () => {
+  beforeEach(async () => {
+    await chooseBackend("onednn");
+  });
+
+  for (const [name, gates, run] of operations) {
+    test(`${name}: as on the cpu, in odd sizes and every mix of forms`, async () => {
+      for (const channels of [1, 3, 16, 17, 32, 48]) {
+        for (const [batch, height, width] of [
+          [1, 1, 1],
+          [5, 3, 2],
+        ]) {
+          const make = () =>
+            gates.map((n, i) => values<tf.Rank.R4>([batch, height, width, n * channels], `${name} ${i}`));
+          await compareWithCpu(run, make, { allowed: 2e-6 });
+        }
+      }
+    });
+  }
+
+  test("maps that all threads share", async () => {
+    for (const channels of [7, 32]) {
+      const make = () => [4, 1].map((n, i) => values<tf.Rank.R4>([2, 23, 31, n * channels], i));
+      await compareWithCpu((z, c) => lstmGates(z, c), make, { allowed: 2e-6 });
+    }
+  });
+
+  test("blocked maps stay blocked where a gate has whole blocks", () => {
+    const form = (channels: number) =>
+      engine().form(lstmGates(blocked(values([1, 2, 2, 4 * channels])), values([1, 2, 2, channels]))[1]);
+    assert.equal(form(32), "blocked");
+    assert.equal(form(8), "plain");
+    assert.equal(engine().form(outputGate(values([1, 2, 2, 8]), blocked(values([1, 2, 2, 8])))), "blocked");
+  });
+
+  test("wrong calls of the native functions throw and do nothing", () => {
+    const native = engine().native as Native & Record<string, (...args: unknown[]) => void>;
+    const buffer = native.allocate(64);
+    const small = native.allocate(63);
+    const gone = native.allocate(64);
+    native.release(gone);
+    const wrong: [name: string, args: unknown[], message: RegExp][] = [
+      ["lstmGates", [], /lstmGates: argument outer is missing/],
+      ["lstmGates", [4, 4, buffer, buffer, buffer], /argument next is missing/],
+      ["lstmGates", [0, 4, buffer, buffer, buffer, buffer], /outer is 0, expected a whole number from 1/],
+      ["lstmGates", [4, Number.NaN, buffer, buffer, buffer, buffer], /inner is nan/],
+      ["lstmGates", [4, 1.5, buffer, buffer, buffer, buffer], /inner is 1.5/],
+      ["lstmGates", [2 ** 30, 2 ** 30, buffer, buffer, buffer, buffer], /more than 2\^40/],
+      ["lstmGates", [4, 5, buffer, buffer, buffer, buffer], /z has 64 floats, expected 80/],
+      ["lstmGates", [4, 4, buffer, "c", buffer, buffer], /c is not a buffer/],
+      ["lstmGates", [4, 4, buffer, gone, buffer, buffer], /no buffer/],
+      ["lstmGatesGradient", [4, 4, buffer, buffer, buffer, buffer, small, buffer], /dz has 63 floats, expected 64/],
+      ["memoryGates", [4, 4, 1, true, true, buffer, buffer, buffer, buffer], /squash is not a boolean/],
+      ["memoryGates", [4, 4, false, true, true, buffer, buffer, buffer], /argument o is missing/],
+      ["memoryGates", [4, 4, false, true, true, small, buffer, buffer, buffer], /z has 63 floats, expected 64/],
+      ["memoryGatesGradient", [4, 4, false, true, true, buffer, buffer, small, buffer, buffer, buffer], /dz has 63/],
+      ["memoryGatesGradient", [8, 4, false, true, false, buffer, buffer, buffer, buffer, buffer], /z has 64 .* 96/],
+      ["outputGate", [64, false, buffer, small, buffer], /u has 63 floats, expected 64/],
+      ["outputGateGradient", [64, true, buffer, buffer, buffer, buffer, small], /du has 63 floats, expected 64/],
+      ["outputGate", [2 ** 41, true, buffer, buffer, buffer], /floats is/],
+      ["gruGates", [4, 4, true, "0.2", buffer, buffer, buffer, buffer], /slope is not a number/],
+      ["gruGates", [8, 4, true, 0.2, buffer, buffer, buffer, buffer], /zx has 64 floats, expected 96/],
+      ["gruGatesGradient", [4, 4, true, 0.2, buffer, buffer, buffer, buffer, buffer, buffer], /dh is missing/],
+      ["highway", [8, 8, buffer, buffer, buffer], /ps has 64 floats, expected 128/],
+      ["highwayGradient", [32, 2, buffer, buffer, buffer, small, buffer], /ps has 64 floats, expected 128/],
+    ];
+    const { buffers } = native.state();
+    for (const [name, args, message] of wrong) assert.throws(() => native[name](...args), message);
+    native.finish();
+    assert.equal(native.state().buffers, buffers);
+    native.release(buffer);
+    native.release(small);
+  });
+});
