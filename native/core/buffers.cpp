@@ -98,15 +98,22 @@ Slot& slotOf(std::uint32_t id) {
 
 }  // namespace
 
-std::size_t largestBuffer() {
-  static const std::size_t bytes =
-      static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  return bytes / sizeof(float);
+std::size_t memoryLimit() {
+  static const std::size_t limit = [] {
+    const std::size_t machine =
+        static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    const char* wish = std::getenv("MS_RNN_MEMORY");
+    const double megabytes = wish ? std::strtod(wish, nullptr) : 0;
+    return megabytes >= 1 ? static_cast<std::size_t>(megabytes * 1e6) : machine / 4 * 3;
+  }();
+  return limit;
 }
 
 Buffer allocate(std::size_t floats) {
   if (floats == 0) fail("a buffer of 0 floats was asked for, expected at least 1");
-  if (floats > largestBuffer()) fail("a buffer of %zu floats was asked for, more than this machine's memory", floats);
+  if (floats > memoryLimit() / sizeof(float)) {
+    fail("out of memory: a buffer of %zu floats was asked for, and the engine may use %zu MB", floats, memoryLimit() / 1000000);
+  }
   if (isRecording()) {
     const std::uint32_t slot = emptySlot();
     slots[slot].value = recordValue(floats);
@@ -130,6 +137,11 @@ Buffer allocate(std::size_t floats) {
     const std::size_t total = usedBytes + freeBytes + bytes;
     // Other sizes than before are wanted: unused memory must not add up.
     if (total > peak + peak / 2 + SPARE_BYTES) trim(freeBytes / 2);
+    if (usedBytes + freeBytes + bytes > memoryLimit()) trim(0);
+    if (usedBytes + bytes > memoryLimit()) {
+      fail("out of memory: %zu MB are in use, %zu more were asked for, and the engine may use %zu MB", usedBytes / 1000000,
+           bytes / 1000000, memoryLimit() / 1000000);
+    }
     float* data = static_cast<float*>(std::aligned_alloc(ALIGNMENT, bytes));
     if (!data) {
       trim(0);

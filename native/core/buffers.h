@@ -32,7 +32,7 @@ void pin(std::uint32_t id);
 void unpin(std::uint32_t id);
 PoolState poolState();
 
-/** Largest number of floats one buffer may have: the machine's memory. */
-std::size_t largestBuffer();
+/** Bytes the pool may have: MS_RNN_MEMORY megabytes, by default three quarters of the machine's. */
+std::size_t memoryLimit();
 
 }  // namespace ms

@@ -207,7 +207,7 @@ std::string difference(const Program& a, const Program& b) {
     if (x.reads != y.reads || x.writes != y.writes) return text("the operands", a.labels[x.label]);
   }
   for (std::size_t i = 0; i < std::min(a.constants.size(), b.constants.size()); i++) {
-    const auto &x = a.constants[i], &y = b.constants[i];
+    const auto &x = *a.constants[i], &y = *b.constants[i];
     const bool same = x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(float)) == 0;
     if (!same) return text("a constant", a.labels[a.constantLabels[i]]);
   }
@@ -219,7 +219,6 @@ std::string difference(const Program& a, const Program& b) {
 }
 
 void plan(Program& program, bool again) {
-  if (program.planned) return;
   copyBoundOutputs(program);
   if (again) rematerialize(program);
   dropUnneeded(program);
@@ -234,7 +233,6 @@ void plan(Program& program, bool again) {
     if (!memory) fail("out of memory: the recorded step needs %zu bytes", bytes);
     program.memory = std::shared_ptr<float>(memory, std::free);
   }
-  program.planned = true;
 }
 
 bool execute(const Program& program, float* const* inputs, float* const* outputs, std::vector<double>* seconds) {
@@ -243,7 +241,7 @@ bool execute(const Program& program, float* const* inputs, float* const* outputs
     if (value.output >= 0) return outputs[value.output];
     switch (value.role) {
       case Role::input: return inputs[value.place];
-      case Role::constant: return const_cast<float*>(program.constants[value.place].data());
+      case Role::constant: return const_cast<float*>(program.constants[value.place]->data());
       case Role::captured: return program.captured[value.place].data;
       default: return program.memory.get() + value.place;
     }

@@ -42,7 +42,7 @@ struct Program {
 
   std::vector<Value> values;
   std::vector<Command> commands;
-  std::vector<std::vector<float>> constants;
+  std::vector<std::shared_ptr<const std::vector<float>>> constants;
   /** Labels of the operations that first used the constants. */
   std::vector<std::uint32_t> constantLabels;
   std::vector<Buffer> captured;
@@ -51,7 +51,6 @@ struct Program {
 
   /** What planning found out. */
   std::size_t memoryFloats = 0;
-  bool planned = false;
   std::shared_ptr<float> memory;
   std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
 };

@@ -106,8 +106,9 @@ void recordConstant(const Buffer& buffer, const float* values, std::size_t lengt
   Program::Value& value = open->values[static_cast<std::size_t>(buffer.value)];
   value.role = Program::Role::constant;
   value.place = open->constants.size();
-  open->constants.emplace_back(values, values + length);
-  open->constants.back().resize(value.floats);
+  auto copy = std::make_shared<std::vector<float>>(values, values + length);
+  copy->resize(value.floats);
+  open->constants.push_back(copy);
   open->constantLabels.push_back(label);
 }
 

@@ -11,7 +11,11 @@
 namespace ms {
 namespace {
 
-using Programs = std::map<std::uint32_t, std::shared_ptr<Program>>;
+/** What was recorded, kept for comparisons, and what planning made of it. */
+struct Entry {
+  std::shared_ptr<Program> recorded, planned;
+};
+using Programs = std::map<std::uint32_t, Entry>;
 Programs& programs = *new Programs;
 std::uint32_t nextProgram = 1;
 
@@ -52,7 +56,7 @@ napi_value setLayer(Call& call) {
 napi_value end(Call& call) {
   const std::shared_ptr<Program> program = endRecording(call.buffers("outputs"));
   const std::uint32_t id = nextProgram++;
-  programs[id] = program;
+  programs[id] = {program, nullptr};
   return toNumber(call.env(), id);
 }
 
@@ -64,7 +68,8 @@ napi_value abandon(Call& call) {
 
 /** programDifference(program, other) -> what differs between two recordings, or "". */
 napi_value differ(Call& call) {
-  const std::shared_ptr<Program> one = find(call)->second, other = find(call, "other program")->second;
+  const std::shared_ptr<Program> one = find(call)->second.recorded;
+  const std::shared_ptr<Program> other = find(call, "other program")->second.recorded;
   const std::string text = difference(*one, *other);
   napi_value result;
   napi_create_string_utf8(call.env(), text.c_str(), text.size(), &result);
@@ -73,8 +78,12 @@ napi_value differ(Call& call) {
 
 /** programPlan(program, rematerialize) -> {memoryBytes, commands}; needed once before it runs. */
 napi_value planOnce(Call& call) {
-  const std::shared_ptr<Program> program = find(call)->second;
-  plan(*program, call.flag("rematerialize"));
+  Entry& entry = find(call)->second;
+  const bool rematerialize = call.flag("rematerialize");
+  if (entry.planned) call.refuse("the program is planned already");
+  const std::shared_ptr<Program> program = std::make_shared<Program>(*entry.recorded);
+  plan(*program, rematerialize);
+  entry.planned = program;
   napi_value result;
   napi_create_object(call.env(), &result);
   napi_set_named_property(call.env(), result, "memoryBytes",
@@ -90,9 +99,10 @@ struct Operands {
 };
 
 Operands operandsOf(Call& call) {
-  const Operands given{find(call)->second, call.buffers("inputs"), call.buffers("outputs")};
-  const Program& program = *given.program;
-  if (!program.planned) call.refuse("the program is not planned");
+  const std::shared_ptr<Program> planned = find(call)->second.planned;
+  const Operands given{planned, call.buffers("inputs"), call.buffers("outputs")};
+  const Program& program = *planned;
+  if (!planned) call.refuse("the program is not planned");
   if (given.inputs.size() != program.inputs.size()) call.refuse("%zu inputs, expected %zu", given.inputs.size(), program.inputs.size());
   if (given.outputs.size() != program.outputs.size()) call.refuse("%zu outputs, expected %zu", given.outputs.size(), program.outputs.size());
   for (std::size_t i = 0; i < given.inputs.size(); i++) call.need(given.inputs[i], program.values[program.inputs[i]].floats, "an input");
@@ -152,14 +162,15 @@ napi_value profile(Call& call) {
 
 /** programCancel(program): a run that is under way stops before its next command. */
 napi_value cancel(Call& call) {
-  find(call)->second->cancelled->store(true);
+  const Entry& entry = find(call)->second;
+  if (entry.planned) entry.planned->cancelled->store(true);
   return nothing(call.env());
 }
 
 /** programDrop(program): runs that were asked for before still happen. */
 napi_value drop(Call& call) {
   const auto found = find(call);
-  for (const Buffer& buffer : found->second->captured) unpin(buffer.id);
+  for (const Buffer& buffer : found->second.recorded->captured) unpin(buffer.id);
   programs.erase(found);
   return nothing(call.env());
 }

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import type { Buffer, Native } from "./native";
+import { Unrecordable } from "./program";
 import { type Form, floatsOf, Stored } from "./storage";
 
 type Values = tf.backend_util.BackendValues;
@@ -60,6 +61,30 @@ export class OnednnBackend extends MathBackendCPU {
       use(buffer);
     } finally {
       this.native.release(buffer);
+    }
+  }
+
+  private recording = false;
+
+  /** Runs what a recording is made of; kernels then say who they are, for profiles and messages. */
+  whileRecording<T>(work: () => T): T {
+    this.recording = true;
+    try {
+      return work();
+    } finally {
+      this.recording = false;
+    }
+  }
+
+  /** Runs a kernel by name. While recording, what cannot be recorded is an error that names the operation. */
+  named<T>(kernelName: string, run: () => T): T {
+    if (!this.recording) return run();
+    this.native.recordLabel(kernelName);
+    try {
+      return run();
+    } catch (error) {
+      if (error instanceof Unrecordable || !/while recording/.test((error as Error).message)) throw error;
+      throw new Unrecordable(`${kernelName} cannot be recorded: it has no native kernel for these inputs`);
     }
   }
 

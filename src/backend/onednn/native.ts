@@ -10,6 +10,7 @@ import type { ReduceFunctions } from "./kernels/reduce";
 import type { ShapeFunctions } from "./kernels/shape";
 import type { UpsampleFunctions } from "./kernels/upsample";
 import type { WarpFunctions } from "./kernels/warp";
+import type { ProgramFunctions } from "./program";
 
 /** A live buffer of the engine's pool: float32 memory outside JavaScript. */
 export type Buffer = number;
@@ -44,6 +45,7 @@ export type Native = MemoryFunctions &
   GatesFunctions &
   MatMulFunctions &
   PoolFunctions &
+  ProgramFunctions &
   ReduceFunctions &
   ShapeFunctions &
   UpsampleFunctions &

@@ -41,11 +41,13 @@ function register(kernelName: string, kernel: NativeKernel): void {
   const plain = tf.getKernel(kernelName, "onednn");
   if (plain) tf.unregisterKernel(kernelName, "onednn");
   const kernelFunc: tf.KernelFunc = (call) => {
-    const { inputs, attrs } = call;
-    const result = kernel({ inputs, attrs, backend: call.backend as OnednnBackend } as Parameters<NativeKernel>[0]);
-    if (result !== undefined) return result;
-    if (!plain) throw new Error(`${kernelName}: these inputs cannot be computed on onednn`);
-    return plain.kernelFunc(call);
+    const backend = call.backend as OnednnBackend;
+    return backend.named(kernelName, () => {
+      const result = kernel({ ...call, backend } as Parameters<NativeKernel>[0]);
+      if (result !== undefined) return result;
+      if (!plain) throw new Error(`${kernelName}: these inputs cannot be computed on onednn`);
+      return plain.kernelFunc(call);
+    });
   };
   tf.registerKernel({ ...plain, kernelName, backendName: "onednn", kernelFunc });
 }

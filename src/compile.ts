@@ -1,0 +1,140 @@
+import * as tf from "@tensorflow/tfjs";
+import type { OnednnBackend } from "./backend/onednn/backend";
+import { type ProfileEntry, type RecordedProgram, recordProgram, Unrecordable } from "./backend/onednn/program";
+import { leaves, unflatten } from "./tree";
+import type { Tree } from "./types";
+
+/** A pure function of tensors: all it knows comes in, all it remembers goes out; it opens no files and draws no numbers. */
+export type Step<S extends Tree, I extends Tree, O extends Tree> = (state: S, inputs: I) => { state: S; outputs: O };
+
+export interface CompileOptions {
+  /**
+   * Keep only what passes from one time step to the next, and compute the inside of a step again for its gradient: less
+   * memory for more time, the same numbers. Default false.
+   */
+  rematerialize?: "step" | false;
+  /** What the function depends on besides its arguments; another key is another recording. Default "". */
+  key?: string;
+  /** Record anew every so many runs and compare, to find out that the function depends on something else. Default never. */
+  recheck?: number;
+  /** Told once, in one line, where the function cannot be recorded and runs operation by operation instead. */
+  onFallback?: (reason: string) => void;
+}
+
+/** What `compile` gives. */
+export interface Compiled<S extends Tree, I extends Tree, O extends Tree> {
+  /**
+   * The next state and the outputs, new tensors that belong to the caller; the given tensors stay as they are. Nothing where
+   * the run was cancelled. The event loop stays free while the engine computes.
+   */
+  run(state: S, inputs: I): Promise<{ state: S; outputs: O } | undefined>;
+  /** Stops a run that is under way, within one operation. */
+  cancel(): void;
+  /** Time of every native command of one run. Errors: where the function is not recorded. */
+  profile(state: S, inputs: I): Promise<ProfileEntry[]>;
+  /** What was recorded last; nothing before the first run, and where the function runs operation by operation. */
+  readonly program: RecordedProgram | undefined;
+  dispose(): void;
+}
+
+/** Programs of other shapes that are kept ready. */
+const KEPT = 4;
+
+/**
+ * Records a step once for each set of shapes, plans its memory, and from then on runs it as one native program: none of its
+ * JavaScript runs again. Where the backend cannot record (all but `onednn`), or an operation cannot be recorded, the step
+ * runs operation by operation.
+ */
+export function compile<S extends Tree, I extends Tree, O extends Tree>(
+  step: Step<S, I, O>,
+  { rematerialize = false, key = "", recheck = 0, onFallback = () => {} }: CompileOptions = {},
+): Compiled<S, I, O> {
+  interface Recording {
+    readonly program: RecordedProgram;
+    readonly like: { state: S; outputs: O };
+    runs: number;
+  }
+  const recordings = new Map<string, Recording>();
+  let refused = false;
+  let current: RecordedProgram | undefined;
+
+  function record(state: S, inputs: I): Recording {
+    let like: { state: S; outputs: O } | undefined;
+    const program = recordProgram(
+      tf.backend() as unknown as OnednnBackend,
+      (given) => {
+        const count = leaves(state).length;
+        like = step(unflatten(state, given.slice(0, count)), unflatten(inputs, given.slice(count)));
+        return tensorsOf(like.state, like.outputs);
+      },
+      tensorsOf(state, inputs),
+      { rematerialize: rematerialize === "step" },
+    );
+    return { program, like: like as { state: S; outputs: O }, runs: 0 };
+  }
+
+  function recorded(state: S, inputs: I): Recording | undefined {
+    if (refused || tf.getBackend() !== "onednn") return undefined;
+    const shapes = [key, ...tensorsOf(state, inputs).map(({ dtype, shape }) => `${dtype} ${shape}`)].join("; ");
+    const known = recordings.get(shapes);
+    if (known && !(recheck > 0 && known.runs > 0 && known.runs % recheck === 0)) return known;
+    try {
+      const recording = record(state, inputs);
+      const difference = known?.program.difference(recording.program);
+      if (known && difference) {
+        recording.program.dispose();
+        throw new Error(`after ${known.runs} runs ${difference} differs from the first recording of the step`);
+      }
+      known?.program.dispose();
+      recordings.set(shapes, recording);
+      const [oldest] = recordings.keys();
+      if (recordings.size > KEPT) {
+        recordings.get(oldest)?.program.dispose();
+        recordings.delete(oldest);
+      }
+      return recording;
+    } catch (error) {
+      if (!(error instanceof Unrecordable)) throw error;
+      refused = true;
+      onFallback(`the step runs operation by operation: ${error.message}`);
+      return undefined;
+    }
+  }
+
+  return {
+    async run(state, inputs) {
+      const recording = recorded(state, inputs);
+      current = recording?.program;
+      if (!recording) return tf.tidy(() => step(state, inputs) as unknown as tf.TensorContainerObject) as never;
+      recording.runs++;
+      const results = await recording.program.run(tensorsOf(state, inputs));
+      if (!results) return undefined;
+      const { like } = recording;
+      const count = leaves(like.state).length;
+      return {
+        state: unflatten(like.state, results.slice(0, count)),
+        outputs: unflatten(like.outputs, results.slice(count)),
+      };
+    },
+
+    async profile(state, inputs) {
+      const recording = recorded(state, inputs);
+      if (!recording) throw new Error("a step that is not recorded has no profile");
+      return recording.program.profile(tensorsOf(state, inputs));
+    },
+
+    cancel: () => current?.cancel(),
+
+    get program() {
+      return current;
+    },
+
+    dispose() {
+      for (const { program } of recordings.values()) program.dispose();
+      recordings.clear();
+      current = undefined;
+    },
+  };
+}
+
+const tensorsOf = (...trees: Tree[]): tf.Tensor[] => trees.flatMap((tree) => leaves(tree).map(([, leaf]) => leaf));
