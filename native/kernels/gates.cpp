@@ -6,6 +6,8 @@ namespace ms {
 namespace MS_ISA {
 namespace {
 
+// Results may lie where an input of the same size does: an element's inputs are read before its results are written.
+
 /** Calls row(state, wide, length) for each run of elements in one row: offsets in [outer, inner] and [outer, GATES, inner]. */
 template <int GATES, class Row>
 void eachRow(const Part& part, const Row& row) {
@@ -26,8 +28,8 @@ void lstm(const float* z, const float* c, float* h, float* next, Part part) {
 #pragma omp simd
     for (std::size_t k = 0; k < length; k++) {
       const float cell = logistic(f[k]) * old[k] + logistic(i[k]) * hyperbolicTangent(g[k]);
-      cOut[k] = cell;
       hOut[k] = logistic(o[k]) * hyperbolicTangent(cell);
+      cOut[k] = cell;
     }
   });
 }
@@ -42,11 +44,11 @@ void lstmGradient(const float* z, const float* c, const float* dh, const float* 
     for (std::size_t k = 0; k < length; k++) {
       const float i = logistic(zi[k]), f = logistic(zf[k]), g = hyperbolicTangent(zg[k]), o = logistic(zo[k]);
       const float t = hyperbolicTangent(f * old[k] + i * g);
-      const float dCell = dNextIn[k] + dhIn[k] * o * (1 - t * t);
+      const float d = dhIn[k], dCell = dNextIn[k] + d * o * (1 - t * t);
       di[k] = dCell * g * i * (1 - i);
       df[k] = dCell * old[k] * f * (1 - f);
       dg[k] = dCell * i * (1 - g * g);
-      dO[k] = dhIn[k] * t * o * (1 - o);
+      dO[k] = d * t * o * (1 - o);
       dcOut[k] = dCell * f;
     }
   });
@@ -88,8 +90,8 @@ void memoryGradientOf(const float* z, const float* m, const float* dNext, const 
       } else {
         df[k] = 0;
       }
-      dmOut[k] = SQUASH ? dKept * (1 - kept * kept) : dKept;
       if (OUTPUT) dO[k] = dOIn[k];
+      dmOut[k] = SQUASH ? dKept * (1 - kept * kept) : dKept;
     }
   });
 }
@@ -145,9 +147,9 @@ void outputGradientOf(const float* o, const float* u, const float* dh, float* dO
 #pragma omp simd
   for (std::size_t k = begin; k < end; k++) {
     const float gate = TANH ? hyperbolicTangent(o[k]) : logistic(o[k]);
-    const float t = hyperbolicTangent(u[k]);
-    dO[k] = dh[k] * t * (TANH ? 1 - gate * gate : gate * (1 - gate));
-    du[k] = dh[k] * gate * (1 - t * t);
+    const float t = hyperbolicTangent(u[k]), d = dh[k];
+    dO[k] = d * t * (TANH ? 1 - gate * gate : gate * (1 - gate));
+    du[k] = d * gate * (1 - t * t);
   }
 }
 

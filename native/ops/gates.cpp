@@ -7,6 +7,8 @@
 namespace ms {
 namespace {
 
+/** A recorded step may let results lie where inputs of their size did, such as the gates' gradient over the gates. */
+constexpr bool IN_PLACE = true;
 /** Elements that are worth a thread: each costs several exponentials. */
 constexpr std::size_t GRAIN = 4096;
 /** Parts begin at multiples of this, so that the number of threads changes no result. */
@@ -49,7 +51,7 @@ napi_value lstmGates(Call& call) {
   const Buffer h = call.buffer("h", rows.floats()), next = call.buffer("next", rows.floats());
   submit({z, c}, {h, next}, [rows](float* const* at) {
     overRows(rows, [&](Part part) { gates().lstm(at[0], at[1], at[2], at[3], part); });
-  });
+  }, IN_PLACE);
   return nothing(call.env());
 }
 
@@ -61,7 +63,7 @@ napi_value lstmGatesGradient(Call& call) {
   const Buffer dz = call.buffer("dz", 4 * rows.floats()), dc = call.buffer("dc", rows.floats());
   submit({z, c, dh, dNext}, {dz, dc}, [rows](float* const* at) {
     overRows(rows, [&](Part part) { gates().lstmGradient(at[0], at[1], at[2], at[3], at[4], at[5], part); });
-  });
+  }, IN_PLACE);
   return nothing(call.env());
 }
 
@@ -88,7 +90,7 @@ napi_value memoryGates(Call& call) {
   submit({z, m}, writes, [rows, memory](float* const* at) {
     float* o = memory.output ? at[3] : nullptr;
     overRows(rows, [&](Part part) { gates().memory(at[0], at[1], at[2], o, memory.squash, memory.forget, part); });
-  });
+  }, IN_PLACE);
   return nothing(call.env());
 }
 
@@ -107,7 +109,7 @@ napi_value memoryGatesGradient(Call& call) {
     overRows(rows, [&](Part part) {
       gates().memoryGradient(at[0], at[1], at[2], dO, to[0], to[1], memory.squash, memory.forget, part);
     });
-  });
+  }, IN_PLACE);
   return nothing(call.env());
 }
 
@@ -118,7 +120,7 @@ napi_value outputGate(Call& call) {
   const Buffer o = call.buffer("o", floats), u = call.buffer("u", floats), h = call.buffer("h", floats);
   submit({o, u}, {h}, [floats, squash](float* const* at) {
     overElements(floats, [&](std::size_t begin, std::size_t end) { gates().output(at[0], at[1], at[2], squash, begin, end); });
-  });
+  }, IN_PLACE);
   return nothing(call.env());
 }
 
@@ -132,7 +134,7 @@ napi_value outputGateGradient(Call& call) {
     overElements(floats, [&](std::size_t begin, std::size_t end) {
       gates().outputGradient(at[0], at[1], at[2], at[3], at[4], squash, begin, end);
     });
-  });
+  }, IN_PLACE);
   return nothing(call.env());
 }
 
@@ -145,7 +147,7 @@ napi_value gruGates(Call& call) {
   const Buffer h = call.buffer("h", rows.floats()), next = call.buffer("next", rows.floats());
   submit({zx, zh, h}, {next}, [rows, leaky, slope](float* const* at) {
     overRows(rows, [&](Part part) { gates().gru(at[0], at[1], at[2], at[3], leaky, slope, part); });
-  });
+  }, IN_PLACE);
   return nothing(call.env());
 }
 
@@ -162,7 +164,7 @@ napi_value gruGatesGradient(Call& call) {
     overRows(rows, [&](Part part) {
       gates().gruGradient(at[0], at[1], at[2], at[3], at[4], at[5], at[6], leaky, slope, part);
     });
-  });
+  }, IN_PLACE);
   return nothing(call.env());
 }
 
@@ -173,7 +175,7 @@ napi_value highway(Call& call) {
   const Buffer next = call.buffer("next", rows.floats());
   submit({ps, z}, {next}, [rows](float* const* at) {
     overRows(rows, [&](Part part) { gates().highway(at[0], at[1], at[2], part); });
-  });
+  }, IN_PLACE);
   return nothing(call.env());
 }
 
@@ -185,7 +187,7 @@ napi_value highwayGradient(Call& call) {
   const Buffer dps = call.buffer("dps", 2 * rows.floats()), dz = call.buffer("dz", rows.floats());
   submit({ps, z, dNext}, {dps, dz}, [rows](float* const* at) {
     overRows(rows, [&](Part part) { gates().highwayGradient(at[0], at[1], at[2], at[3], at[4], part); });
-  });
+  }, IN_PLACE);
   return nothing(call.env());
 }
 

@@ -55,6 +55,81 @@ describe("gates on the engine", { skip }, () => {
     assert.equal(engine().form(outputGate(values([1, 2, 2, 8]), blocked(values([1, 2, 2, 8])))), "blocked");
   });
 
+  test("results may lie where inputs of their size do", () => {
+    const native = engine().native;
+    const [outer, inner] = [5, 48];
+    const floats = outer * inner;
+    const filled = (gates: number, key: string) => {
+      const buffer = native.allocate(gates * floats);
+      native.write(buffer, values([gates * floats], key).dataSync() as Float32Array);
+      return buffer;
+    };
+    type Run = (inputs: number[], outputs: number[]) => void;
+    // Sizes of inputs and outputs in gates, and for each output the input in whose place it may lie.
+    const cases: [inputs: number[], outputs: number[], homes: number[], run: Run][] = [
+      [[4, 1], [1, 1], [1, -1], (x, y) => native.lstmGates(outer, inner, x[0], x[1], y[0], y[1])],
+      [[4, 1], [1, 1], [-1, 1], (x, y) => native.lstmGates(outer, inner, x[0], x[1], y[0], y[1])],
+      ...[1, 2, 3].map((home): [number[], number[], number[], Run] => [
+        [4, 1, 1, 1],
+        [4, 1],
+        [0, home],
+        (x, y) => native.lstmGatesGradient(outer, inner, x[0], x[1], x[2], x[3], y[0], y[1]),
+      ]),
+      [[4, 1], [1, 1], [1, -1], (x, y) => native.memoryGates(outer, inner, true, true, true, ...x, ...y)],
+      ...[1, 2, 3].map((home): [number[], number[], number[], Run] => [
+        [4, 1, 1, 1],
+        [4, 1],
+        [0, home],
+        (x, y) => native.memoryGatesGradient(outer, inner, true, true, true, x[0], x[1], y[0], y[1], x[2], x[3]),
+      ]),
+      [[1, 1], [1], [0], (x, y) => native.outputGate(floats, false, x[0], x[1], y[0])],
+      ...[
+        [0, 1],
+        [1, 0],
+        [2, 0],
+        [1, 2],
+      ].map((homes): [number[], number[], number[], Run] => [
+        [1, 1, 1],
+        [1, 1],
+        homes,
+        (x, y) => native.outputGateGradient(floats, false, x[0], x[1], x[2], y[0], y[1]),
+      ]),
+      [[3, 3, 1], [1], [2], (x, y) => native.gruGates(outer, inner, false, 0.2, x[0], x[1], x[2], y[0])],
+      ...[
+        [0, 1, 2],
+        [1, 0, 3],
+      ].map((homes): [number[], number[], number[], Run] => [
+        [3, 3, 1, 1],
+        [3, 3, 1],
+        homes,
+        (x, y) => native.gruGatesGradient(outer, inner, true, 0.2, x[0], x[1], x[2], x[3], y[0], y[1], y[2]),
+      ]),
+      [[2, 1], [1], [1], (x, y) => native.highway(outer, inner, x[0], x[1], y[0])],
+      ...[1, 2].map((home): [number[], number[], number[], Run] => [
+        [2, 1, 1],
+        [2, 1],
+        [0, home],
+        (x, y) => native.highwayGradient(outer, inner, x[0], x[1], x[2], y[0], y[1]),
+      ]),
+    ];
+    for (const [which, [inputs, outputs, homes, run]] of cases.entries()) {
+      const compute = (shared: boolean): Float32Array[] => {
+        const given = inputs.map((gates, i) => filled(gates, `${i}`));
+        const own = outputs.map((gates) => filled(gates, "before"));
+        const results = own.map((buffer, i) => (shared && homes[i] >= 0 ? given[homes[i]] : buffer));
+        run(given, results);
+        const read = results.map((buffer, i) => {
+          const into = new Float32Array(outputs[i] * floats);
+          native.read(buffer, into);
+          return into;
+        });
+        for (const buffer of [...given, ...own]) native.release(buffer);
+        return read;
+      };
+      assert.deepEqual(compute(true), compute(false), `case ${which}`);
+    }
+  });
+
   test("wrong calls of the native functions throw and do nothing", () => {
     const native = engine().native as Native & Record<string, (...args: unknown[]) => void>;
     const buffer = native.allocate(64);
