@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { chooseBackend } from "#src/backend/choose";
-import { values } from "../../gradient";
+import { checkGradient, values } from "../../gradient";
 import { blocked, compareWithCpu, engine, type Operation, skip } from "./forms";
 
 type Shape = number[];
@@ -241,10 +241,37 @@ describe("shapes on the engine", { skip }, () => {
         );
       await compareWithCpu((x) => tf.gather(x, indices(), axis), tensors([3, 4, 1, 17]), { gradients: axis === 0 });
     }
+    const first = () => tf.tensor2d([[1], [0]], [2, 1], "int32");
+    for (const dims of [1, -1]) {
+      await compareWithCpu((x) => tf.gather(x, first(), 1, dims), tensors([2, 3]), { gradients: false });
+    }
     assert.throws(
       () => tf.gather(tf.tensor1d([1, 2]), tf.tensor1d([2], "int32")),
       /the index value 2 is not in \[0, 1\]/,
     );
+  });
+
+  test("gradients equal finite differences", () => {
+    const operations: [shape: Shape, f: (x: tf.Tensor) => tf.Tensor][] = [
+      [[5, 1, 1, 1], (x) => tf.concat([x, tf.neg(x)], 3)],
+      [[1, 2, 3, 17], (x) => tf.stack([x, tf.neg(x)], 1)],
+      [[1, 1, 2, 32], (x) => tf.slice(x, [0, 0, 0, 16], [1, 1, 2, 16])],
+      [
+        [1, 2, 3, 3],
+        (x) =>
+          tf.pad(x, [
+            [0, 0],
+            [1, 0],
+            [0, 2],
+            [0, 0],
+          ]),
+      ],
+      [[5, 2, 1, 3], (x) => tf.transpose(x, [0, 3, 1, 2])],
+      [[1, 2, 3, 3], (x) => tf.reverse(tf.tile(x, [2, 1, 1, 2]), [1, 3])],
+    ];
+    for (const [shape, f] of operations) {
+      for (const x of [maps(shape), blocked(maps(shape))]) checkGradient(f, [x], { allowed: 2e-3 });
+    }
   });
 
   test("maps stay blocked where no block is cut", () => {

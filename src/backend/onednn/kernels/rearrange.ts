@@ -93,7 +93,7 @@ function taken(x: Info, axis: number, indices: number[], shape: Shape, backend: 
 }
 
 function gather({ inputs: { x, indices }, attrs, backend }: KernelCall): Info | undefined {
-  if (!backend.computable(x) || attrs.batchDims > 0 || indices.dtype !== "int32") return undefined;
+  if (!backend.computable(x) || attrs.batchDims || indices.dtype !== "int32") return undefined;
   const length = sizeOf(indices.shape);
   const axis = tf.util.parseAxisParam(attrs.axis, x.shape)[0];
   if (length === 0 || length > MOST_INDICES) return undefined;
