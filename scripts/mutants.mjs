@@ -14,8 +14,9 @@ import {
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
-import { main, root, setup } from "./setup.mjs";
+import { setup } from "./setup.mjs";
 import { testFiles } from "./test.mjs";
+import { main, root } from "./tools.mjs";
 
 const LIST = "test/mutants.json";
 /** Each works in a copy of its own. */
@@ -147,7 +148,7 @@ const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 const describe = ({ file, find, replace }) => `${file}: ${find.trim()} -> ${replace.trim() || "(nothing)"}`;
 
 async function runMutants(parts) {
-  setup({ want: ["test"] });
+  await setup({ want: ["test"] });
   const mutants = readList(parts);
   const copies = makeCopies();
   for (const mutant of mutants) {

@@ -1,19 +1,20 @@
 // Builds the engine in native/ with a C++ compiler and oneDNN: native/build/engine.node. Only what changed is compiled
-// again. Plain Node; the headers of Node's C interface come from the package node-api-headers.
+// again. The headers of Node's C interface come from the package node-api-headers.
 //
 //   node scripts/native.mjs [--strict] [--sanitize]
 //
 // --strict     warnings are errors
 // --sanitize   with address and undefined-behaviour sanitizers, into native/build-sanitize
-import { spawn, spawnSync } from "node:child_process";
+//
+// CXX names another compiler than g++.
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { isMain, main } from "./setup.mjs";
+import { filesBelow, isMain, main, root, run } from "./tools.mjs";
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const native = join(root, "native");
 const compiler = process.env.CXX || "g++";
 
@@ -27,18 +28,39 @@ const instructionSets =
       }
     : { generic: [] };
 
-/** Why the engine cannot be built here, in words that say what to install; nothing where it can. */
+/** Results of builds that nobody has used for so long are removed. */
+const KEPT_MS = 3_600_000;
+
+/**
+ * Why the engine cannot be built here, and the Debian packages that would mend that; nothing where it can.
+ * @returns {{reason: string, packages: string[]} | undefined}
+ */
 export function engineObstacle() {
-  if (process.platform !== "linux") return `the engine is built for Linux only so far, and this is ${process.platform}`;
-  const missing = [];
-  if (spawnSync(compiler, ["--version"], { stdio: "ignore" }).status !== 0) missing.push("g++");
-  const header = ["/usr/include", "/usr/local/include"].some((folder) => existsSync(join(folder, "dnnl.hpp")));
-  if (!header) missing.push("libdnnl-dev");
-  return missing.length > 0 ? `${missing.join(" and ")} missing` : undefined;
+  if (process.platform !== "linux") {
+    return { reason: `it is built for Linux only so far, and this is ${process.platform}`, packages: [] };
+  }
+  const [compiles, version] = [run(compiler, ["--version"]).status === 0, onednnVersion()];
+  if (!compiles && process.env.CXX) return { reason: `CXX is ${compiler}, which does not run`, packages: [] };
+  // Without a compiler nobody can say where it would look for headers.
+  const header = compiles ? version !== undefined : existsSync("/usr/include/dnnl.hpp");
+  const packages = [...(compiles ? [] : ["g++"]), ...(header ? [] : ["libdnnl-dev"])];
+  if (packages.length > 0) {
+    return { reason: `${packages.join(" and ")} ${packages.length > 1 ? "are" : "is"} missing`, packages };
+  }
+  if (!version.startsWith("2.")) return { reason: `it needs oneDNN 2.x, and this is ${version}`, packages: [] };
+  return undefined;
+}
+
+/** Version of the oneDNN whose headers the compiler finds. */
+function onednnVersion() {
+  const names = ["MAJOR", "MINOR", "PATCH"].map((part) => `DNNL_VERSION_${part}`);
+  const input = `#include <dnnl_version.h>\nversion: ${names.join(" ")}\n`;
+  const { status, stdout } = run(compiler, ["-E", "-P", "-x", "c++", "-"], { input, stdio: "pipe" });
+  return status === 0 ? /version: (\d+) (\d+) (\d+)/.exec(stdout)?.slice(1).join(".") : undefined;
 }
 
 /**
- * Builds what is not up to date.
+ * Builds what is not up to date. Two builds at the same time do not disturb each other.
  * @param {object} options
  * @param {boolean} [options.strict] warnings are errors
  * @param {boolean} [options.sanitize] with sanitizers, beside the ordinary build
@@ -49,6 +71,46 @@ export function engineObstacle() {
 export async function buildEngine({ strict = false, sanitize = false, say = () => {} } = {}) {
   const out = join(native, sanitize ? "build-sanitize" : "build");
   const target = join(out, "engine.node");
+  const units = unitsOf(out, sanitize);
+  // What was compiled without warnings is marked; an ordinary build may use both.
+  const fresh = ({ object }) => existsSync(object) && (!strict || existsSync(`${object}.strict`));
+  const stale = units.filter((unit) => !fresh(unit));
+  const objects = units.map(({ object }) => object);
+  const state = hash(objects);
+  const stamp = `${target}.stamp`;
+  const linked = existsSync(target) && existsSync(stamp) && readFileSync(stamp, "utf8") === state;
+  if (stale.length === 0 && linked) return target;
+  say(`building the engine (${compiler}, ${stale.length} of ${units.length} files)`);
+  mkdirSync(out, { recursive: true });
+  const waiting = [...stale];
+  const work = async () => {
+    for (let unit = waiting.shift(); unit; unit = waiting.shift()) {
+      const made = `${unit.object}.${process.pid}`;
+      try {
+        await compile([...unit.args, ...(strict ? ["-Werror"] : []), "-o", made]);
+      } catch (error) {
+        waiting.length = 0;
+        rmSync(made, { force: true });
+        throw error;
+      }
+      renameSync(made, unit.object);
+      if (strict) writeFileSync(`${unit.object}.strict`, "");
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  // A running process may have the old one open: the new one takes its name at the end.
+  const made = `${target}.${process.pid}`;
+  const link = ["-shared", "-fopenmp", ...(sanitize ? ["-fsanitize=address,undefined"] : []), ...objects, "-ldnnl"];
+  await compile([...link, "-o", made]);
+  renameSync(made, target);
+  writeFileSync(stamp, state);
+  removeOld(out, objects);
+  return target;
+}
+
+/** What is compiled: source, object, arguments. An object's name contains all that it depends on. */
+function unitsOf(out, sanitize) {
+  const headers = dirname(createRequire(import.meta.url).resolve("node-api-headers/package.json"));
   const common = [
     "-std=c++17",
     "-fPIC",
@@ -59,59 +121,48 @@ export async function buildEngine({ strict = false, sanitize = false, say = () =
     "-ffp-contract=fast",
     "-Wall",
     "-Wextra",
-    ...(strict ? ["-Werror"] : []),
     ...(sanitize
       ? ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
       : ["-O3"]),
-    `-I${join(root, "node_modules", "node-api-headers", "include")}`,
+    `-I${join(headers, "include")}`,
     "-DNAPI_VERSION=8",
   ];
-  const headers = hash(sources(/\.h$/).map((path) => readFileSync(path)));
-  const units = sources(/\.cpp$/).flatMap((source) => {
-    const kernel = basename(dirname(source)) === "kernels";
-    const variants = kernel ? Object.entries(instructionSets) : [["", []]];
+  const tools = [run(compiler, ["--version"]).stdout ?? "", onednnVersion() ?? ""];
+  const sources = filesBelow(native, /\.cpp$/).filter((path) => !path.startsWith(join(native, "build")));
+  return sources.sort().flatMap((source) => {
+    const folder = basename(dirname(source));
+    const variants = folder === "kernels" ? Object.entries(instructionSets) : [["", []]];
+    const text = withIncludes(source).map((path) => readFileSync(path));
     return variants.map(([set, flags]) => {
-      const name = `${basename(dirname(source))}-${basename(source, ".cpp")}${set && `-${set}`}`;
       const args = [...common, ...flags, ...(set ? [`-DMS_ISA=${set}`] : []), "-c", source];
-      return { object: join(out, `${name}.o`), args, state: hash([readFileSync(source), headers, args.join(" ")]) };
+      const name = [folder, basename(source, ".cpp"), ...(set ? [set] : [])].join("-");
+      return { object: join(out, `${name}.${hash([...tools, ...args, ...text]).slice(0, 16)}.o`), args };
     });
   });
-  const stale = units.filter(({ object, state }) => !existsSync(object) || stampOf(object) !== state);
-  const whole = hash(units.map(({ state }) => state));
-  if (stale.length === 0 && existsSync(target) && stampOf(target) === whole) return target;
-  say(`building the engine (${compiler}, ${stale.length} of ${units.length} files)`);
-  mkdirSync(out, { recursive: true });
-  const waiting = [...stale];
-  const work = async () => {
-    for (let unit = waiting.shift(); unit; unit = waiting.shift()) {
-      rmSync(`${unit.object}.stamp`, { force: true });
-      await run(compiler, [...unit.args, "-o", unit.object]);
-      writeFileSync(`${unit.object}.stamp`, unit.state);
+}
+
+/** A source and the files of ours that it includes, directly or not. */
+function withIncludes(path, found = new Set()) {
+  if (found.has(path) || !existsSync(path)) return [...found];
+  found.add(path);
+  for (const [, name] of readFileSync(path, "utf8").matchAll(/^\s*#\s*include\s+"([^"]+)"/gm)) {
+    withIncludes(resolve(dirname(path), name), found);
+  }
+  return [...found];
+}
+
+function removeOld(out, objects) {
+  const current = new Set(objects.flatMap((object) => [basename(object), `${basename(object)}.strict`]));
+  for (const name of readdirSync(out)) {
+    if (current.has(name) || name === "engine.node" || name === "engine.node.stamp") continue;
+    const path = join(out, name);
+    try {
+      if (Date.now() - statSync(path).mtimeMs > KEPT_MS) rmSync(path);
+    } catch {
+      // Another build was faster.
     }
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, work));
-  // A running process may have the old one open: the new one takes its name at the end.
-  const fresh = `${target}.${process.pid}`;
-  const objects = units.map(({ object }) => object);
-  const link = ["-shared", "-fopenmp", ...(sanitize ? ["-fsanitize=address,undefined"] : []), ...objects, "-ldnnl"];
-  await run(compiler, [...link, "-o", fresh]);
-  renameSync(fresh, target);
-  writeFileSync(`${target}.stamp`, whole);
-  return target;
+  }
 }
-
-function sources(name) {
-  const skip = /^build/;
-  const below = (folder) =>
-    readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) return skip.test(entry.name) ? [] : below(path);
-      return name.test(entry.name) ? [path] : [];
-    });
-  return below(native).sort();
-}
-
-const stampOf = (path) => (existsSync(`${path}.stamp`) ? readFileSync(`${path}.stamp`, "utf8") : "");
 
 function hash(parts) {
   const sum = createHash("sha256");
@@ -119,16 +170,16 @@ function hash(parts) {
   return sum.digest("hex");
 }
 
-function run(command, args) {
+function compile(args) {
   return new Promise((done, fail) => {
-    const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(compiler, args, { stdio: ["ignore", "ignore", "pipe"] });
     let errors = "";
     child.stderr.setEncoding("utf8").on("data", (text) => {
       errors += text;
     });
     child.on("error", fail);
     child.on("close", (status) => {
-      if (status !== 0) fail(new Error(`${command} failed:\n${errors.trim()}`));
+      if (status !== 0) fail(new Error(`${compiler} failed:\n${errors.trim()}`));
       else {
         if (errors) process.stderr.write(errors);
         done();
@@ -145,7 +196,7 @@ if (isMain(import.meta.url)) {
       throw Object.assign(new Error(`native: expected ${known.join(" or ")}, got ${unknown[0]}`), { exitCode: 2 });
     }
     const obstacle = engineObstacle();
-    if (obstacle) throw new Error(`the engine cannot be built: ${obstacle}`);
+    if (obstacle) throw new Error(`the engine cannot be built: ${obstacle.reason}`);
     const options = { strict: process.argv.includes("--strict"), sanitize: process.argv.includes("--sanitize") };
     console.log(`native: ready, ${await buildEngine({ ...options, say: (line) => console.log(`native: ${line}`) })}`);
   });

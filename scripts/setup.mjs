@@ -1,22 +1,16 @@
-// Makes a fresh clone ready: Debian packages, npm packages, build, kernel specification. Each step that finds its work
-// done is skipped. Plain Node without packages: this runs before node_modules exists.
-import { spawnSync } from "node:child_process";
+// Makes a fresh clone ready: Debian packages, npm packages, build, engine, kernel specification. Each step that finds its
+// work done is skipped. Plain Node without packages: this runs before node_modules exists.
+//
+//   node scripts/setup.mjs [--test] [--strict]
+//
+// --test     also what some tests need
+// --strict   fails where the engine cannot be built, or not without warnings
 import { createHash } from "node:crypto";
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { delimiter, dirname, join, resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-
-export const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+import { dirname, join } from "node:path";
+import { buildEngine, engineObstacle } from "./native.mjs";
+import { filesBelow, isMain, lastLine, main, root, run, which } from "./tools.mjs";
 
 /** What the notebooks need: Debian package, and the Python module that shows it is there. */
 const NOTEBOOK_NEEDS = [
@@ -31,14 +25,18 @@ const TEST_EXTRAS = [
   { package: "python3-jupyter-kernel-test", module: "jupyter_kernel_test" },
   { package: "chromium", command: "chromium" },
 ];
+/** What the engine is built with. Where these cannot be installed, everything goes on with the slower wasm backend. */
+const ENGINE_NEEDS = ["g++", "libdnnl-dev"];
 const APT_INSTALL = ["install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"];
 
 /**
  * @param {object} options
  * @param {"test"[]} [options.want] extras to install where that is possible. Default: none.
+ * @param {boolean} [options.strict] an engine that cannot be built without warnings is an error. Default: one line.
+ * @param {boolean} [options.retry] asks for Debian packages again that could not be installed before.
  * @param {(line: string) => void} [options.say] told each step that has something to do, in one line.
  */
-export function setup({ want = [], say = console.log } = {}) {
+export async function setup({ want = [], strict = false, retry = false, say = console.log } = {}) {
   // Everything that could make us stop half way is looked at before anything is changed.
   checkNode();
   const debian = planDebian(want);
@@ -47,6 +45,7 @@ export function setup({ want = [], say = console.log } = {}) {
   if (debian.install.length > 0) installDebian(debian, say);
   if (packages) installNpm(packages, say);
   build(say);
+  await prepareEngine({ strict, retry, say });
   const { installKernel } = createRequire(import.meta.url)(join(root, "dist", "kernel", "install.js"));
   const { changed, path } = installKernel();
   if (changed) say(`set-up: kernel specification written to ${path}`);
@@ -68,11 +67,8 @@ function planDebian(want) {
   const extras = want.includes("test") ? missingOf(TEST_EXTRAS) : [];
   const all = [...missing, ...extras];
   if (all.length === 0) return { install: [] };
-  const apt = which("apt-get");
-  const sudo =
-    process.getuid?.() === 0 ? [] : which("sudo") && run("sudo", ["-n", "true"]).status === 0 ? ["sudo", "-n"] : null;
-  if (apt && sudo) return { install: all, apt, sudo };
-  const obstacle = apt ? "neither root nor sudo without a password is available" : "apt-get is not available";
+  const { apt, sudo, obstacle } = installer();
+  if (!obstacle) return { install: all, apt, sudo };
   const command = `apt-get install -y --no-install-recommends ${(missing.length > 0 ? missing : extras).join(" ")}`;
   if (missing.length === 0) {
     return {
@@ -84,6 +80,15 @@ function planDebian(want) {
     ? `as root: ${command}`
     : `on Debian, as root: ${command}; elsewhere: pip install notebook nbconvert nbclient`;
   throw new Error(`Jupyter is incomplete and ${obstacle}; install it yourself, ${how}`);
+}
+
+/** How Debian packages can be installed here, or why they cannot. */
+function installer() {
+  const apt = which("apt-get");
+  if (!apt) return { obstacle: "apt-get is not available" };
+  if (process.getuid?.() === 0) return { apt, sudo: [] };
+  if (which("sudo") && run("sudo", ["-n", "true"]).status === 0) return { apt, sudo: ["sudo", "-n"] };
+  return { apt, obstacle: "neither root nor sudo without a password is available" };
 }
 
 /** Package names of those needs that are not met. */
@@ -110,6 +115,15 @@ function missingModules(modules) {
 }
 
 function installDebian({ install, apt, sudo }, say) {
+  const failure = aptInstall({ install, apt, sudo }, say);
+  if (failure) throw new Error(failure);
+  const left = missingOf(NOTEBOOK_NEEDS);
+  if (left.length > 0)
+    throw new Error(`${left.join(" ")}: installed, but no Python can import it (MS_RNN_PYTHON names another)`);
+}
+
+/** Why packages could not be installed, or nothing. */
+function aptInstall({ install, apt, sudo }, say) {
   const aptGet = (args) => {
     const [command, ...rest] = [...sudo, "env", "DEBIAN_FRONTEND=noninteractive", apt, ...args];
     return run(command, rest);
@@ -124,10 +138,7 @@ function installDebian({ install, apt, sudo }, say) {
     aptGet(["update", "-qq"]);
     result = aptGet([...APT_INSTALL, ...install]);
   }
-  if (result.status !== 0) throw new Error(`apt-get install ${install.join(" ")} failed: ${lastLine(result.stderr)}`);
-  const left = missingOf(NOTEBOOK_NEEDS);
-  if (left.length > 0)
-    throw new Error(`${left.join(" ")}: installed, but no Python can import it (MS_RNN_PYTHON names another)`);
+  return result.status === 0 ? undefined : `apt-get install ${install.join(" ")} failed: ${lastLine(result.stderr)}`;
 }
 
 // npm packages
@@ -208,60 +219,65 @@ function sourceState() {
   return hash.digest("hex");
 }
 
-/** Paths of the files below a folder whose names match. */
-export function filesBelow(folder, name) {
-  if (!existsSync(folder)) return [];
-  const entries = readdirSync(folder, { withFileTypes: true, recursive: true });
-  return entries
-    .filter((entry) => entry.isFile() && name.test(entry.name))
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
-}
+// engine
 
-// processes
+/** Says that these packages could not be installed, so that not every start waits for that again. */
+const REFUSED = join(root, "native", "build", ".refused-packages");
 
-function run(command, args, options = {}) {
-  const stdio = ["ignore", "pipe", "pipe"];
-  return spawnSync(command, args, { encoding: "utf8", maxBuffer: 1 << 28, stdio, ...options });
-}
-
-function which(command) {
-  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
-    const path = join(folder, command);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // Not in this folder.
-    }
-  }
-  return undefined;
-}
-
-function lastLine(text) {
-  return (text ?? "").trim().split("\n").at(-1);
-}
-
-/** Runs a script's main function; a failure is one message and exit status 1, or the error's own status. */
-export async function main(work) {
+/** Builds the engine. Where that cannot be, all goes on without: one line says why. Options as for set-up. */
+export async function prepareEngine({ strict = false, retry = false, say = console.log }) {
   try {
-    process.exitCode = (await work()) ?? 0;
+    let obstacle = engineObstacle();
+    if (obstacle?.packages.length > 0) obstacle = installForEngine(obstacle, retry || strict, say);
+    if (obstacle) throw new Error(obstacle.reason);
+    let changed = false;
+    const engine = await buildEngine({
+      strict,
+      say: (line) => {
+        changed = true;
+        say(`set-up: ${line}`);
+      },
+    });
+    // In a process of its own: it starts threads, and might not suit this processor.
+    const loads = changed ? run(process.execPath, ["-e", "require(process.argv[1])", engine]) : { status: 0 };
+    if (loads.status !== 0) throw new Error(`it does not load: ${lastLine(loads.stderr) || loads.signal}`);
   } catch (error) {
-    console.error(`ms-rnn: ${error.message}`);
-    process.exitCode = error.exitCode ?? 1;
+    if (strict) throw new Error(`the engine is not built: ${error.message}`);
+    const [first, ...more] = error.message.split("\n");
+    const cause = more.find((line) => line.includes("error")) ?? more[0];
+    say(`set-up: the engine is not built, wasm computes instead: ${first}${cause ? ` ${cause}` : ""}`);
   }
 }
 
-export function isMain(url) {
-  return process.argv[1] !== undefined && url === pathToFileURL(process.argv[1]).href;
+/** What still stands in the way after an attempt to install what is missing. */
+function installForEngine({ reason, packages }, retry, say) {
+  const { apt, sudo, obstacle } = installer();
+  const command = `apt-get install -y --no-install-recommends ${packages.join(" ")}`;
+  const install = ENGINE_NEEDS.filter((name) => packages.includes(name));
+  if (obstacle) return { reason: `${reason} and ${obstacle} (on Debian, as root: ${command})` };
+  if (!retry && existsSync(REFUSED)) {
+    return { reason: `${reason} and could not be installed (npm run setup tries again)` };
+  }
+  const failure = aptInstall({ install, apt, sudo }, say);
+  if (!failure) {
+    rmSync(REFUSED, { force: true });
+    return engineObstacle();
+  }
+  mkdirSync(dirname(REFUSED), { recursive: true });
+  writeFileSync(REFUSED, `${install.join(" ")}\n`);
+  return { reason: failure };
 }
 
 if (isMain(import.meta.url)) {
-  await main(() => {
-    const unknown = process.argv.slice(2).filter((argument) => argument !== "--test");
+  await main(async () => {
+    const given = process.argv.slice(2);
+    const unknown = given.filter((argument) => argument !== "--test" && argument !== "--strict");
     if (unknown.length > 0) {
-      throw Object.assign(new Error(`set-up: expected nothing or --test, got ${unknown[0]}`), { exitCode: 2 });
+      throw Object.assign(new Error(`set-up: expected nothing, --test or --strict, got ${unknown[0]}`), {
+        exitCode: 2,
+      });
     }
-    setup({ want: process.argv.includes("--test") ? ["test"] : [] });
+    await setup({ want: given.includes("--test") ? ["test"] : [], strict: given.includes("--strict"), retry: true });
     console.log("set-up: ready");
   });
 }

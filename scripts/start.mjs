@@ -3,7 +3,8 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { isMain, main, root, setup } from "./setup.mjs";
+import { setup } from "./setup.mjs";
+import { isMain, main, root } from "./tools.mjs";
 
 const TIMEOUT_SECONDS = 1500;
 
@@ -60,7 +61,7 @@ function readOptions() {
 if (isMain(import.meta.url)) {
   await main(async () => {
     const { backend, parameters } = readOptions();
-    setup();
+    await setup();
     if (backend) process.env.MS_RNN_BACKEND = backend;
     await start({
       notebook: join(root, "notebooks", "01-first-forecast.ipynb"),

@@ -2,7 +2,8 @@
 // arguments that begin with -- go to node (for example --test-name-pattern=cell).
 import { spawn } from "node:child_process";
 import { join, relative } from "node:path";
-import { filesBelow, isMain, main, root, setup } from "./setup.mjs";
+import { setup } from "./setup.mjs";
+import { filesBelow, isMain, main, root } from "./tools.mjs";
 
 /** Long: some files train networks or start kernels, on machines of two cores. */
 const FILE_TIMEOUT_MS = 600_000;
@@ -25,7 +26,7 @@ if (isMain(import.meta.url)) {
     const given = process.argv.slice(2);
     const filters = given.filter((argument) => !argument.startsWith("--"));
     const options = given.filter((argument) => argument.startsWith("--"));
-    setup({ want: ["test"] });
+    await setup({ want: ["test"] });
     const files = testFiles(filters);
     if (files.length === 0)
       throw Object.assign(new Error(`no test file matches ${filters.join(", ")}`), { exitCode: 2 });

@@ -4,6 +4,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rm
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { projectRoot } from "#kernel/paths";
 
 const folder = mkdtempSync(join(tmpdir(), "ms-rnn-setup-"));
@@ -126,7 +127,7 @@ test("a failing npm ci is shown with its errors", () => {
 test("an unknown option is refused with status 2", () => {
   const run = setup(projectRoot, { path: "", args: ["--tset"] });
   assert.equal(run.status, 2);
-  assert.match(run.stderr, /expected nothing or --test, got --tset/);
+  assert.match(run.stderr, /expected nothing, --test or --strict, got --tset/);
 });
 
 test("packages that npm itself brought up to date are not installed again, a changed lock file is noticed", () => {
@@ -146,4 +147,119 @@ test("packages that npm itself brought up to date are not installed again, a cha
   };
   assert.doesNotMatch(run("1.0.0"), /npm was called/);
   assert.match(run("1.0.1"), /npm was called/);
+});
+
+// The engine
+
+interface Engineless {
+  path: string;
+  compiler?: string;
+  options?: object;
+  asNobody?: boolean;
+}
+
+/** Builds the engine as set-up does, in a clone. */
+function prepareEngine(clone: string, { path, compiler, options = {}, asNobody = false }: Engineless) {
+  const code = `
+    const { main } = await import(${JSON.stringify(pathToFileURL(join(clone, "scripts", "tools.mjs")).href)});
+    const { prepareEngine } = await import(${JSON.stringify(pathToFileURL(join(clone, "scripts", "setup.mjs")).href)});
+    await main(() => prepareEngine(${JSON.stringify(options)}));`;
+  const env = { PATH: path, HOME: folder, ...(compiler === undefined ? {} : { CXX: compiler }) };
+  const user = asNobody && process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+  return spawnSync(process.execPath, ["--input-type=module", "-e", code], { encoding: "utf8", env, cwd: "/", ...user });
+}
+
+/** What a shell script of a compiler does that finds this version of oneDNN, or none, and compiles as told. */
+const compilerScript = (version: string | undefined, compile = "exit 0") =>
+  `case "$1" in
+    --version) echo "fake 1.0";;
+    -E) ${version === undefined ? "exit 1" : `echo "version: ${version}"`};;
+    *) ${compile};;
+  esac`;
+
+/** A clone with a source for the engine and the headers' package. */
+function engineClone(name: string): string {
+  const clone = bareClone(name);
+  mkdirSync(join(clone, "native"));
+  writeFileSync(join(clone, "native", "addon.cpp"), "");
+  const headers = join(clone, "node_modules", "node-api-headers");
+  mkdirSync(headers, { recursive: true });
+  writeFileSync(join(headers, "package.json"), "{}");
+  chmodSync(join(clone, "native"), 0o777);
+  return clone;
+}
+
+const linux = process.platform === "linux" ? false : "the engine is built for Linux only";
+
+function goesOnWithout({ status, stdout, stderr }: SpawnSyncReturns<string>, why: RegExp): void {
+  assert.equal(status, 0, stderr);
+  assert.equal(stderr, "");
+  assert.match(stdout.trimEnd().split("\n").at(-1)!, why);
+  assert.match(stdout, /^set-up: the engine is not built, wasm computes instead: /m);
+}
+
+test("set-up goes on with wasm where the compiler does not run", { skip: linux }, () => {
+  const python = join(programs("engineless", { python: "exit 0" }), "python");
+  const env = { PATH: join(folder, "bin", "engineless"), HOME: folder, MS_RNN_PYTHON: python, CXX: "/nonexistent" };
+  const script = join(projectRoot, "scripts", "setup.mjs");
+  const run = spawnSync(process.execPath, [script], { encoding: "utf8", env });
+  assert.equal(run.status, 0, run.stderr);
+  assert.match(run.stdout, /wasm computes instead: CXX is \/nonexistent, which does not run\n/);
+  assert.match(run.stdout, /set-up: ready\n$/);
+  const strict = spawnSync(process.execPath, [script, "--strict"], { encoding: "utf8", env });
+  assert.equal(strict.status, 1);
+  assert.match(strict.stderr, /^ms-rnn: the engine is not built: CXX is \/nonexistent, which does not run\n$/);
+});
+
+test("without compiler and apt, one line names the packages", { skip: linux }, () => {
+  const run = prepareEngine(engineClone("no-compiler"), { path: programs("none", {}) });
+  goesOnWithout(run, /: g\+\+ .*missing and apt-get is not available \(on Debian, as root: apt-get install .*g\+\+/);
+});
+
+test("without oneDNN's headers and root, one line names the package", { skip: linux }, () => {
+  const path = programs("no-header", { "g++": compilerScript(undefined), "apt-get": "exit 1" });
+  const run = prepareEngine(engineClone("no-header"), { path, asNobody: true });
+  goesOnWithout(run, /: libdnnl-dev is missing and neither root nor sudo .*install .* libdnnl-dev\)$/);
+});
+
+test("packages that cannot be installed are asked for once, and again on request", { skip: linux }, () => {
+  const clone = engineClone("refused");
+  const log = join(clone, "apt.log");
+  const path = programs("refusing", {
+    "g++": compilerScript(undefined),
+    "apt-get": `echo "$@" >> ${log}; echo no such package >&2; exit 1`,
+    "apt-cache": "exit 0",
+    sudo: `shift; case "$1" in true) exit 0;; esac; exec "$@"`,
+    env: 'shift; exec "$@"',
+  });
+  writeFileSync(log, "");
+  chmodSync(log, 0o666);
+  const asked = () => readFileSync(log, "utf8").match(/^install .*libdnnl-dev$/gm)?.length ?? 0;
+  goesOnWithout(prepareEngine(clone, { path, asNobody: true }), /apt-get install libdnnl-dev failed: no such package$/);
+  const once = asked();
+  assert.ok(once > 0);
+  goesOnWithout(
+    prepareEngine(clone, { path, asNobody: true }),
+    /could not be installed \(npm run setup tries again\)$/,
+  );
+  assert.equal(asked(), once);
+  prepareEngine(clone, { path, asNobody: true, options: { retry: true } });
+  assert.ok(asked() > once);
+});
+
+test("another generation of oneDNN is named", { skip: linux }, () => {
+  const path = programs("newer", { "g++": compilerScript("3 4 1") });
+  goesOnWithout(prepareEngine(engineClone("newer"), { path }), /: it needs oneDNN 2\.x, and this is 3\.4\.1$/);
+});
+
+test("a failing build, and an engine that does not load, are one line", { skip: linux }, () => {
+  const boom = programs("boom", { "g++": compilerScript("2 6 3", "echo a.cpp: error: boom >&2; exit 1") });
+  goesOnWithout(prepareEngine(engineClone("boom"), { path: boom }), /: g\+\+ failed: a\.cpp: error: boom$/);
+  const strict = prepareEngine(engineClone("boom-strict"), { path: boom, options: { strict: true } });
+  assert.equal(strict.status, 1);
+  // Writes what is no library to the path that follows -o, which comes last.
+  const junk = 'while [ $# -gt 1 ]; do shift; done; echo junk > "$1"';
+  const clone = engineClone("junk");
+  const path = programs("junk", { "g++": compilerScript("2 6 3", junk) });
+  goesOnWithout(prepareEngine(clone, { path }), /: it does not load: /);
 });

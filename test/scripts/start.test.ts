@@ -26,7 +26,7 @@ function jupyter(): string | false {
 function start(notebook: string, scores: string) {
   const options = { notebook: join(projectRoot, "test", "kernel", "fixtures", notebook), out: folder, scores };
   const code = `
-    const { main } = await import(${JSON.stringify(pathToFileURL(script("setup.mjs")).href)});
+    const { main } = await import(${JSON.stringify(pathToFileURL(script("tools.mjs")).href)});
     const { start } = await import(${JSON.stringify(pathToFileURL(script("start.mjs")).href)});
     await main(() => start(${JSON.stringify(options)}));`;
   return spawnSync(process.execPath, ["--input-type=module", "-e", code], { encoding: "utf8", cwd: projectRoot });
