@@ -124,6 +124,9 @@ function geometryOf(inShape: number[], filterShape: number[], attrs: Attrs): Inf
   return sizes.every((size) => size > 0) && filterShape[2] === info.inChannels ? info : undefined;
 }
 
+/** True where dy has the size that the geometry gives; tfjs takes others and leaves out what is too much. */
+const fits = (dy: tf.TensorInfo, info: Info): boolean => dy.shape.join() === info.outShape.join();
+
 /** Weights in the layout of a plan: packed once in the tensor's life. */
 function packed(backend: OnednnBackend, weights: tf.TensorInfo, plan: Plan): Buffer {
   return backend.derive(weights, `weights ${plan.layout} ${weights.shape}`, () => {
@@ -168,7 +171,7 @@ export const convolutionKernels: Kernels = {
     const info = backend.computable(dy, filter)
       ? geometryOf(attrs.inputShape, filter.shape, attrs as Attrs)
       : undefined;
-    const plan = info && planOf(backend, "input", info, [backend.form(dy)]);
+    const plan = info && fits(dy, info) ? planOf(backend, "input", info, [backend.form(dy)]) : undefined;
     if (!plan) return undefined;
     const [from, by] = [backend.buffer(dy, plan.form), packed(backend, filter, plan)];
     const { info: dx, buffer } = backend.output(info.inShape, plan.form);
@@ -178,7 +181,8 @@ export const convolutionKernels: Kernels = {
 
   Conv2DBackpropFilter: ({ inputs: { x, dy }, attrs, backend }) => {
     const info = backend.computable(x, dy) ? geometryOf(x.shape, attrs.filterShape, attrs as Attrs) : undefined;
-    const plan = info && planOf(backend, "weights", info, [backend.form(x), backend.form(dy)]);
+    const forms = [backend.form(x), backend.form(dy)];
+    const plan = info && fits(dy, info) ? planOf(backend, "weights", info, forms) : undefined;
     if (!plan) return undefined;
     const [from, by] = [backend.buffer(x, plan.form), backend.buffer(dy, plan.form)];
     const { info: dw, buffer } = backend.output(info.filterShape);
