@@ -1,0 +1,172 @@
+import { cpus } from "node:os";
+import { chooseBackend } from "../backend/choose";
+import { complaint } from "../bench/others";
+import { threads } from "../bench/ours";
+import { describePytorch, startPytorch } from "../bench/pytorch";
+import { benchStep as measure, type StepMeasurement } from "../bench/stepBench";
+import { markdownTable } from "../bench/table";
+import { reportModel } from "../model";
+import { modelNames } from "../models";
+import { type Experiment, experiment, prepare } from "../profiles";
+import { UsageError, UserError } from "../types";
+import { peerOf } from "./benchPeer";
+import { common, type Outcome, parse, remark, textOf, wholeOf } from "./command";
+
+/** The workloads of the benchmarks: a profile each. */
+const workloads: Record<string, { profile: string; batch: number }> = {
+  small: { profile: "small", batch: 8 },
+  paper: { profile: "paper", batch: 1 },
+};
+
+const options = {
+  ...common,
+  workload: { type: "string" },
+  model: { type: "string" },
+  batch: { type: "string" },
+  steps: { type: "string" },
+  filters: { type: "string" },
+  size: { type: "string" },
+  peer: { type: "string" },
+  busy: { type: "boolean" },
+} as const;
+
+export const stepUsage =
+  "step [--workload small|paper|all] [--model NAME,NAME|all] [--peer pytorch] [--busy] [--batch N] [--filters N] [--size N] " +
+  "[--steps 7] [--backend NAME] [--json]";
+
+interface StepResult {
+  readonly workload: string;
+  readonly model: string;
+  readonly batch: number;
+  readonly filters: number;
+  readonly backend: string;
+  readonly processor: string;
+  readonly threads: number;
+  readonly otherCores?: number;
+  readonly ours: StepMeasurement["ours"];
+  /** By precision. */
+  readonly peers?: { readonly f32: StepMeasurement["peer"] };
+  /** The peer's seconds by ours: above 1 we are faster. */
+  readonly ratio?: number;
+  /** Our peak memory by the peer's: below 1 we need less. */
+  readonly memoryRatio?: number;
+  readonly gflops: number;
+}
+
+/** `bench step`: whole training steps. */
+export async function benchStep(args: string[]): Promise<Outcome> {
+  const { values } = parse(args, options);
+  const peer = peerOf(values);
+  const steps = wholeOf(values, "steps", 1) ?? 7;
+  const busy = values.busy === true;
+  const given = {
+    batch: wholeOf(values, "batch", 1),
+    filters: wholeOf(values, "filters", 1),
+    size: wholeOf(values, "size", 1),
+  };
+  const models = textOf(values, "model");
+  const jobs = namesOf(textOf(values, "workload") ?? "small", Object.keys(workloads), "workload").flatMap(
+    (workload) => {
+      const { profile, batch } = workloads[workload];
+      const named = namesOf(models ?? experiment(profile).model, modelNames(), "model");
+      return named.map((model) => {
+        const settings = experiment(profile, { batch, ...defined(given), model });
+        return { workload, settings, network: prepare(settings).model };
+      });
+    },
+  );
+  const { name: backend, line } = await chooseBackend(textOf(values, "backend"));
+  remark(line);
+  const known = peer && (await knownModels(models === "all", jobs));
+  const results: StepResult[] = [];
+  for (const { workload, settings, network } of jobs) {
+    const { model, batch, filters } = settings;
+    if (known && !known.includes(model)) continue;
+    remark(`${model}, ${workload}, batch ${batch}, ${filters} filters`);
+    const peerThreads = peer && threads();
+    const {
+      ours,
+      peer: theirs,
+      otherCores,
+    } = await measure({ settings, backend, steps, peerThreads, busy, tell: remark });
+    const noise = otherCores === undefined ? undefined : complaint(otherCores);
+    if (noise) remark(noise);
+    results.push({
+      workload,
+      model,
+      batch,
+      filters,
+      backend,
+      processor: cpus()[0].model,
+      threads: threads(),
+      otherCores,
+      ours,
+      ...(theirs && {
+        peers: { f32: theirs },
+        ratio: theirs.seconds / ours.seconds,
+        memoryRatio: ours.peakBytes / theirs.peakBytes,
+      }),
+      gflops: operationsOf(settings, reportModel(network).macsPerStep) / ours.seconds / 1e9,
+    });
+  }
+  console.log(`${cpus()[0].model}, ${threads()} threads, ${backend}; median of ${steps} steps; memory: peak resident`);
+  console.log(stepTable(results));
+  return { json: { results } };
+}
+
+/** Forward, input gradient and weight gradient are three products, a multiply-add is two operations. */
+const operationsOf = ({ context, horizon, batch }: Experiment, macs: number) =>
+  3 * 2 * macs * (context + horizon - 1) * batch;
+
+const defined = <T extends object>(values: T): Partial<T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+
+/** Models that PyTorch is there for. Errors: PyTorch is not installed; a model that was asked for by name is missing. */
+async function knownModels(all: boolean, jobs: readonly { settings: Experiment }[]): Promise<readonly string[]> {
+  const pytorch = await startPytorch(threads());
+  await pytorch.server.stop();
+  remark(describePytorch(pytorch));
+  const missing = jobs.map(({ settings }) => settings.model).find((model) => !pytorch.models.includes(model));
+  if (missing && !all) throw new UserError(`the peer has no ${missing}; it has ${pytorch.models.join(", ")}`);
+  return pytorch.models;
+}
+
+/** Names separated by commas, or all of them. Errors: an unknown one. */
+function namesOf(text: string, known: readonly string[], what: string): readonly string[] {
+  if (text === "all") return known;
+  const names = text.split(",");
+  for (const name of names) {
+    if (!known.includes(name)) throw new UsageError(`unknown ${what}: ${name}; expected one of ${known.join(", ")}`);
+  }
+  return names;
+}
+
+const seconds = (value: number) => `${value.toFixed(3)} s`;
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
+
+/** One row a workload and model, in Markdown. */
+export function stepTable(results: readonly StepResult[]): string {
+  const compared = results.some(({ peers }) => peers);
+  const busy = results.some(({ ours }) => ours.busy);
+  const head = [
+    ...["workload", "model", "batch", "filters", "ours", "GFLOP/s", "memory"],
+    ...(busy ? ["beside a busy process"] : []),
+    ...(compared ? ["PyTorch", "its layout", "its memory", "ratio", "memory ratio"] : []),
+    ...(compared && busy ? ["PyTorch beside a busy process"] : []),
+  ];
+  const slower = (side: { busy?: { ratio: number } } | undefined) =>
+    side?.busy ? `${side.busy.ratio.toFixed(2)} x` : "";
+  const rows = results.map(({ workload, model, batch, filters, ours, gflops, peers, ratio, memoryRatio }) => [
+    ...[workload, model, String(batch), String(filters)],
+    ...[seconds(ours.seconds), gflops.toFixed(1), megabytes(ours.peakBytes)],
+    ...(busy ? [slower(ours)] : []),
+    ...(peers?.f32
+      ? [
+          ...[seconds(peers.f32.seconds), peers.f32.layout, megabytes(peers.f32.peakBytes)],
+          ...[ratio!.toFixed(2), memoryRatio!.toFixed(2)],
+        ]
+      : []),
+    ...(compared && busy ? [slower(peers?.f32)] : []),
+  ]);
+  return markdownTable(head, rows);
+}
