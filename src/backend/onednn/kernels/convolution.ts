@@ -172,7 +172,7 @@ export const convolutionKernels: Kernels = {
       ? geometryOf(attrs.inputShape, filter.shape, attrs as Attrs)
       : undefined;
     const plan = info && fits(dy, info) ? planOf(backend, "input", info, [backend.form(dy)]) : undefined;
-    if (!plan) return undefined;
+    if (!info || !plan) return undefined;
     const [from, by] = [backend.buffer(dy, plan.form), packed(backend, filter, plan)];
     const { info: dx, buffer } = backend.output(info.inShape, plan.form);
     backend.scratch(plan.scratchFloats, (scratch) => backend.native.convolve(plan.plan, from, by, buffer, scratch));
@@ -183,7 +183,7 @@ export const convolutionKernels: Kernels = {
     const info = backend.computable(x, dy) ? geometryOf(x.shape, attrs.filterShape, attrs as Attrs) : undefined;
     const forms = [backend.form(x), backend.form(dy)];
     const plan = info && fits(dy, info) ? planOf(backend, "weights", info, forms) : undefined;
-    if (!plan) return undefined;
+    if (!info || !plan) return undefined;
     const [from, by] = [backend.buffer(x, plan.form), backend.buffer(dy, plan.form)];
     const { info: dw, buffer } = backend.output(info.filterShape);
     backend.scratch(plan.weightFloats, (gradient) => {
