@@ -153,7 +153,10 @@ std::vector<Tenancy> tenancies(const Program& program) {
         for (const std::uint32_t read : command.reads) {
           if (!own(read) || home[read] == NONE || lives[read].last != i || program.values[read].floats != floats) continue;
           // Another result of this command may have moved in already.
-          if (result[home[read]].last > i) continue;
+          const bool taken = std::any_of(command.writes.begin(), command.writes.end(), [&](std::uint32_t other) {
+            return other != written && home[other] == home[read];
+          });
+          if (taken) continue;
           home[written] = home[read];
           break;
         }
@@ -164,7 +167,6 @@ std::vector<Tenancy> tenancies(const Program& program) {
       }
       Tenancy& tenancy = result[home[written]];
       tenancy.last = std::max(tenancy.last, lives[written].last);
-      if (tenancy.last == i && lives[written].last == i && !tenancy.values.empty()) tenancy.last = i;
       tenancy.values.push_back(written);
     }
   }

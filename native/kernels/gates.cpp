@@ -27,8 +27,10 @@ void lstm(const float* z, const float* c, float* h, float* next, Part part) {
     float *hOut = h + state, *cOut = next + state;
 #pragma omp simd
     for (std::size_t k = 0; k < length; k++) {
-      const float cell = logistic(f[k]) * old[k] + logistic(i[k]) * hyperbolicTangent(g[k]);
-      hOut[k] = logistic(o[k]) * hyperbolicTangent(cell);
+      const Ratio ri = logisticRatio(i[k]), rf = logisticRatio(f[k]), rg = tangentRatio(g[k]);
+      const float under = ri.under * rg.under, inverse = 1.0f / (rf.under * under);
+      const float cell = rf.over * (under * inverse) * old[k] + ri.over * rg.over * (rf.under * inverse);
+      hOut[k] = productOf(logisticRatio(o[k]), tangentRatio(cell));
       cOut[k] = cell;
     }
   });
@@ -42,7 +44,10 @@ void lstmGradient(const float* z, const float* c, const float* dh, const float* 
     float *di = dz + wide, *df = di + n, *dg = df + n, *dO = dg + n, *dcOut = dc + state;
 #pragma omp simd
     for (std::size_t k = 0; k < length; k++) {
-      const float i = logistic(zi[k]), f = logistic(zf[k]), g = hyperbolicTangent(zg[k]), o = logistic(zo[k]);
+      const Ratio ri = logisticRatio(zi[k]), rf = logisticRatio(zf[k]), rg = tangentRatio(zg[k]), ro = logisticRatio(zo[k]);
+      const float a = ri.under * rf.under, b = rg.under * ro.under, inverse = 1.0f / (a * b);
+      const float i = ri.over * rf.under * (b * inverse), f = rf.over * ri.under * (b * inverse);
+      const float g = rg.over * ro.under * (a * inverse), o = ro.over * rg.under * (a * inverse);
       const float t = hyperbolicTangent(f * old[k] + i * g);
       const float d = dhIn[k], dCell = dNextIn[k] + d * o * (1 - t * t);
       di[k] = dCell * g * i * (1 - i);
@@ -63,8 +68,15 @@ void memoryOf(const float* z, const float* m, float* next, float* output, Part p
 #pragma omp simd
     for (std::size_t k = 0; k < length; k++) {
       const float kept = SQUASH ? hyperbolicTangent(old[k]) : old[k];
-      const float added = logistic(i[k]) * hyperbolicTangent(g[k]);
-      mOut[k] = FORGET ? logistic(f[k]) * kept + added : kept + added;
+      const Ratio ri = logisticRatio(i[k]), rg = tangentRatio(g[k]);
+      const float under = ri.under * rg.under;
+      if (FORGET) {
+        const Ratio rf = logisticRatio(f[k]);
+        const float inverse = 1.0f / (rf.under * under);
+        mOut[k] = rf.over * (under * inverse) * kept + ri.over * rg.over * (rf.under * inverse);
+      } else {
+        mOut[k] = kept + ri.over * rg.over / under;
+      }
       if (OUTPUT) oOut[k] = o[k];
     }
   });
@@ -78,7 +90,9 @@ void memoryGradientOf(const float* z, const float* m, const float* dNext, const 
     float *di = dz + wide, *df = di + n, *dg = df + n, *dO = dg + n, *dmOut = dm + state;
 #pragma omp simd
     for (std::size_t k = 0; k < length; k++) {
-      const float i = logistic(zi[k]), g = hyperbolicTangent(zg[k]), d = dIn[k];
+      const float d = dIn[k];
+      const Two ig = valuesOf(logisticRatio(zi[k]), tangentRatio(zg[k]));
+      const float i = ig.first, g = ig.second;
       const float kept = SQUASH ? hyperbolicTangent(old[k]) : old[k];
       di[k] = d * g * i * (1 - i);
       dg[k] = d * i * (1 - g * g);
@@ -133,7 +147,7 @@ template <bool TANH>
 void outputOf(const float* o, const float* u, float* h, std::size_t begin, std::size_t end) {
 #pragma omp simd
   for (std::size_t k = begin; k < end; k++) {
-    h[k] = (TANH ? hyperbolicTangent(o[k]) : logistic(o[k])) * hyperbolicTangent(u[k]);
+    h[k] = productOf(TANH ? tangentRatio(o[k]) : logisticRatio(o[k]), tangentRatio(u[k]));
   }
 }
 
@@ -146,8 +160,9 @@ template <bool TANH>
 void outputGradientOf(const float* o, const float* u, const float* dh, float* dO, float* du, std::size_t begin, std::size_t end) {
 #pragma omp simd
   for (std::size_t k = begin; k < end; k++) {
-    const float gate = TANH ? hyperbolicTangent(o[k]) : logistic(o[k]);
-    const float t = hyperbolicTangent(u[k]), d = dh[k];
+    const float d = dh[k];
+    const Two parts = valuesOf(TANH ? tangentRatio(o[k]) : logisticRatio(o[k]), tangentRatio(u[k]));
+    const float gate = parts.first, t = parts.second;
     dO[k] = d * t * (TANH ? 1 - gate * gate : gate * (1 - gate));
     du[k] = d * gate * (1 - t * t);
   }
@@ -167,7 +182,8 @@ void gruOf(const float* zx, const float* zh, const float* h, float* next, float 
     float* out = next + state;
 #pragma omp simd
     for (std::size_t k = 0; k < length; k++) {
-      const float update = logistic(x[k] + y[k]), reset = logistic(x[k + n] + y[k + n]);
+      const Two parts = valuesOf(logisticRatio(x[k] + y[k]), logisticRatio(x[k + n] + y[k + n]));
+      const float update = parts.first, reset = parts.second;
       const float sum = x[k + 2 * n] + reset * y[k + 2 * n];
       const float fresh = LEAKY ? (sum > 0 ? sum : slope * sum) : hyperbolicTangent(sum);
       out[k] = (1 - update) * fresh + update * old[k];
@@ -189,7 +205,8 @@ void gruGradientOf(const float* zx, const float* zh, const float* h, const float
     float *dx = dzx + wide, *dy = dzh + wide, *dOld = dh + state;
 #pragma omp simd
     for (std::size_t k = 0; k < length; k++) {
-      const float update = logistic(x[k] + y[k]), reset = logistic(x[k + n] + y[k + n]);
+      const Two parts = valuesOf(logisticRatio(x[k] + y[k]), logisticRatio(x[k + n] + y[k + n]));
+      const float update = parts.first, reset = parts.second;
       const float inner = y[k + 2 * n], sum = x[k + 2 * n] + reset * inner;
       const float fresh = LEAKY ? (sum > 0 ? sum : slope * sum) : hyperbolicTangent(sum);
       const float d = dIn[k];
@@ -220,8 +237,9 @@ void highway(const float* ps, const float* z, float* next, Part part) {
     float* out = next + state;
 #pragma omp simd
     for (std::size_t k = 0; k < length; k++) {
-      const float gate = logistic(s[k]);
-      out[k] = gate * hyperbolicTangent(p[k]) + (1 - gate) * old[k];
+      const Two parts = valuesOf(logisticRatio(s[k]), tangentRatio(p[k]));
+      const float gate = parts.first, fresh = parts.second;
+      out[k] = gate * fresh + (1 - gate) * old[k];
     }
   });
 }
@@ -233,7 +251,9 @@ void highwayGradient(const float* ps, const float* z, const float* dNext, float*
     float *dp = dps + wide, *ds = dp + n, *dOld = dz + state;
 #pragma omp simd
     for (std::size_t k = 0; k < length; k++) {
-      const float gate = logistic(s[k]), fresh = hyperbolicTangent(p[k]), d = dIn[k];
+      const float d = dIn[k];
+      const Two parts = valuesOf(logisticRatio(s[k]), tangentRatio(p[k]));
+      const float gate = parts.first, fresh = parts.second;
       dp[k] = d * gate * (1 - fresh * fresh);
       ds[k] = d * (fresh - old[k]) * gate * (1 - gate);
       dOld[k] = d * (1 - gate);

@@ -70,13 +70,43 @@ struct Reduced {
   return (x >= 0.0f ? 1.0f : e) / (1.0f + e);
 }
 
+/** A value as over / under, for expressions that need several: a division costs as much as a short polynomial. */
+struct Ratio {
+  float over, under;
+};
+
+/** The parts of e^x for x <= 0; below -87 those of e^-87. */
+[[gnu::always_inline]] inline Reduced reduceNegative(float x) { return reduce(x < -87.0f ? -87.0f : x); }
+
+/** 1 / (1 + e^-x), for all x but those so far below 0 that the result is no full float. */
+[[gnu::always_inline]] inline Ratio logisticRatio(float x) {
+  const Reduced reduced = reduceNegative(-__builtin_fabsf(x));
+  const float scale = powerOfTwo(reduced.n), e = scale * reduced.less + scale;
+  return {x >= 0.0f ? 1.0f : e, 1.0f + e};
+}
+
+/** tanh x = (1 - e) / (1 + e) with e = e^-2x for x >= 0; e - 1 is exact near 0. */
+[[gnu::always_inline]] inline Ratio tangentRatio(float x) {
+  const float a = __builtin_fabsf(x);
+  const Reduced reduced = reduceNegative(-(a + a));
+  const float scale = powerOfTwo(reduced.n), less = scale * reduced.less + (scale - 1.0f);
+  return {floatOf((bitsOf(less) & 0x7fffffffu) | (bitsOf(x) & 0x80000000u)), 2.0f + less};
+}
+
+/** Two values for one division. */
+struct Two {
+  float first, second;
+};
+[[gnu::always_inline]] inline Two valuesOf(Ratio a, Ratio b) {
+  const float inverse = 1.0f / (a.under * b.under);
+  return {a.over * (b.under * inverse), b.over * (a.under * inverse)};
+}
+
+[[gnu::always_inline]] inline float productOf(Ratio a, Ratio b) { return (a.over * b.over) / (a.under * b.under); }
+
 [[gnu::always_inline]] inline float hyperbolicTangent(float x) {
-  const float a = __builtin_fabsf(x), z = x * x;
-  const float far = 1.0f - 2.0f / (exponential(a + a) + 1.0f);
-  const float p =
-      -0.333332837f + z * (0.133314908f + z * (-0.0537434965f + z * (0.0206505787f + z * -0.00571703678f)));
-  const float signedFar = floatOf((bitsOf(far) & 0x7fffffffu) | (bitsOf(x) & 0x80000000u));
-  return a < 0.625f ? x + x * z * p : signedFar;
+  const Ratio ratio = tangentRatio(x);
+  return ratio.over / ratio.under;
 }
 
 /** ln x for x > 0 and finite; `low` is added to the fraction's logarithm. */
