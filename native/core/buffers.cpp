@@ -1,6 +1,9 @@
 #include "buffers.h"
 
 #include <unistd.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 
 #include <algorithm>
 #include <cstdlib>
@@ -27,8 +30,9 @@ struct Slot {
   std::size_t bytes = 0;
   std::uint32_t generation = 0;
   bool live = false;
-  /** Of a buffer without memory, made while recording. */
+  /** Of a buffer without memory, made while recording, and which recording that was. */
   std::int32_t value = -1;
+  std::uint64_t recording = 0;
   std::uint32_t pins = 0;
 };
 
@@ -84,7 +88,22 @@ Buffer start(std::uint32_t slot, std::size_t floats) {
   return {idOf(slot), taken.data, floats, taken.value};
 }
 
+/**
+ * With sanitizers: from here on, in the order of commands, only the first `floats` of a buffer's memory may be used. Its
+ * memory is rounded up and used again, so that they would not see a wrong access.
+ */
+void guard([[maybe_unused]] std::uint32_t slot, [[maybe_unused]] std::size_t floats) {
+#ifdef __SANITIZE_ADDRESS__
+  if (isRecording()) return;
+  submit({}, {}, [data = slots[slot].data, bytes = slots[slot].bytes, floats](float* const*) {
+    __asan_unpoison_memory_region(data, bytes);
+    __asan_poison_memory_region(data + floats, bytes - floats * sizeof(float));
+  });
+#endif
+}
+
 void giveBack(std::uint32_t slot) {
+  guard(slot, 0);
   usedBytes -= slots[slot].bytes;
   freeBytes += slots[slot].bytes;
   unused[slots[slot].bytes].push_back(slot);
@@ -117,6 +136,7 @@ Buffer allocate(std::size_t floats) {
   if (isRecording()) {
     const std::uint32_t slot = emptySlot();
     slots[slot].value = recordValue(floats);
+    slots[slot].recording = recordingNumber();
     return start(slot, floats);
   }
   const std::size_t bytes = classOf(floats);
@@ -155,6 +175,7 @@ Buffer allocate(std::size_t floats) {
   }
   usedBytes += bytes;
   peakNow = std::max(peakNow, usedBytes);
+  guard(slot, floats);
   return start(slot, floats);
 }
 
@@ -172,7 +193,9 @@ void release(std::uint32_t id) {
 
 Buffer bufferAt(std::uint32_t id) {
   const Slot& slot = slotOf(id);
-  if (slot.value >= 0 && !isRecording()) fail("buffer %u was made while recording and has no numbers", id);
+  if (slot.value >= 0 && slot.recording != recordingNumber()) {
+    fail("buffer %u was made in a recording that is over and has no numbers", id);
+  }
   return {id, slot.data, slot.floats, slot.value};
 }
 

@@ -32,6 +32,16 @@ void pin(std::uint32_t id);
 void unpin(std::uint32_t id);
 PoolState poolState();
 
+/** A buffer for one call's commands: free for those that follow them, also where one of them is refused. */
+class Scratch {
+ public:
+  explicit Scratch(std::size_t floats) : buffer(allocate(floats > 0 ? floats : 1)) {}
+  ~Scratch() { release(buffer.id); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  const Buffer buffer;
+};
+
 /** Bytes the pool may have: MS_RNN_MEMORY megabytes, by default three quarters of the machine's. */
 std::size_t memoryLimit();
 

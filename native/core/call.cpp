@@ -13,6 +13,9 @@ namespace {
 
 constexpr double LARGEST = 9007199254740991.0;
 
+/** Calls so far. */
+std::uint64_t calls = 0;
+
 struct Definition {
   const char* name;
   Function function;
@@ -40,7 +43,8 @@ napi_value entry(napi_env env, napi_callback_info info) {
 
 }  // namespace
 
-Call::Call(napi_env env, napi_callback_info info, const char* function) : env_(env), function_(function) {
+Call::Call(napi_env env, napi_callback_info info, const char* function)
+    : env_(env), function_(function), number_(++calls) {
   napi_get_cb_info(env, info, &given_, values_, nullptr, nullptr);
   if (given_ > MOST) given_ = MOST;
 }
@@ -109,7 +113,11 @@ std::vector<napi_value> Call::array(const char* name) {
   napi_get_array_length(env_, list, &length);
   if (length > 65536) refuse("%s has %u entries, expected at most 65536", name, length);
   std::vector<napi_value> values(length);
-  for (std::uint32_t i = 0; i < length; i++) napi_get_element(env_, list, i, &values[i]);
+  for (std::uint32_t i = 0; i < length; i++) {
+    if (napi_get_element(env_, list, i, &values[i]) != napi_ok) refuse("%s cannot be read", name);
+  }
+  // A getter could release buffers that were checked before.
+  if (calls != number_) refuse("%s calls the engine while it is read", name);
   return values;
 }
 

@@ -52,6 +52,7 @@ class Call {
   napi_value values_[MOST];
   std::size_t given_ = MOST;
   std::size_t read_ = 0;
+  std::uint64_t number_;
 };
 
 /** Product of sizes; throws where it passes 2^40, before anything can overflow. */

@@ -8,6 +8,7 @@ namespace ms {
 namespace {
 
 std::shared_ptr<Program> open;
+std::uint64_t recordings = 0;
 std::map<std::string, std::uint32_t>& labels = *new std::map<std::string, std::uint32_t>;
 /** Buffers from before the recording, by id, and their values. */
 std::map<std::uint32_t, std::uint32_t>& captured = *new std::map<std::uint32_t, std::uint32_t>;
@@ -35,11 +36,13 @@ void clear() {
 }  // namespace
 
 bool isRecording() { return open != nullptr; }
+std::uint64_t recordingNumber() { return open ? recordings : 0; }
 
 void beginRecording() {
   if (open) fail("a recording is open already");
   clear();
   open = std::make_shared<Program>();
+  recordings++;
   time = layer = -1;
   recordLabel("start");
 }

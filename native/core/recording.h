@@ -15,6 +15,8 @@ namespace ms {
  * JavaScript thread.
  */
 bool isRecording();
+/** Number of the open recording; 0 where none is open. */
+std::uint64_t recordingNumber();
 void beginRecording();
 /** Ends it with these buffers as outputs. */
 std::shared_ptr<Program> endRecording(const std::vector<Buffer>& outputs);

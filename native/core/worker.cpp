@@ -45,7 +45,9 @@ bool spinUntil(const Ready& ready) {
   do {
     for (int i = 0; i < 64; i++) {
       if (ready()) return true;
+#ifdef __x86_64__
       __builtin_ia32_pause();
+#endif
     }
   } while (std::chrono::steady_clock::now() < until);
   return ready();

@@ -63,9 +63,8 @@ napi_value matMul(Call& call) {
   call.need(out, product({batch, rows, columns}), "out");
   const std::vector<std::size_t> key{batchA, batchB, rows, columns, inner, turnA, turnB};
   const Product& ready = productOf(key, batchA, batchB, rows, columns, inner, turnA, turnB);
-  const Buffer scratch = allocate(ready.scratchFloats > 0 ? ready.scratchFloats : 1);
-  submit({a, b}, {out, scratch}, [primitive = ready.primitive](float* const* at) { primitive->run(at); });
-  release(scratch.id);
+  const Scratch scratch(ready.scratchFloats);
+  submit({a, b}, {out, scratch.buffer}, [primitive = ready.primitive](float* const* at) { primitive->run(at); });
   return nothing(call.env());
 }
 

@@ -29,6 +29,7 @@ napi_value write(Call& call) {
   std::size_t length = 0;
   const float* values = call.floats("values", length);
   call.need(buffer, length, "buffer");
+  if (length == 0) return nothing(call.env());
   if (isRecording()) {
     recordConstant(buffer, values, length);
     return nothing(call.env());
@@ -47,6 +48,7 @@ napi_value read(Call& call) {
   call.need(buffer, length, "buffer");
   if (isRecording()) fail("numbers were asked for while recording");
   drain();
+  if (length == 0) return nothing(call.env());
   std::memcpy(into, buffer.data, length * sizeof(float));
   return nothing(call.env());
 }

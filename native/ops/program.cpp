@@ -101,8 +101,8 @@ struct Operands {
 Operands operandsOf(Call& call) {
   const std::shared_ptr<Program> planned = find(call)->second.planned;
   const Operands given{planned, call.buffers("inputs"), call.buffers("outputs")};
-  const Program& program = *planned;
   if (!planned) call.refuse("the program is not planned");
+  const Program& program = *planned;
   if (given.inputs.size() != program.inputs.size()) call.refuse("%zu inputs, expected %zu", given.inputs.size(), program.inputs.size());
   if (given.outputs.size() != program.outputs.size()) call.refuse("%zu outputs, expected %zu", given.outputs.size(), program.outputs.size());
   for (std::size_t i = 0; i < given.inputs.size(); i++) call.need(given.inputs[i], program.values[program.inputs[i]].floats, "an input");

@@ -41,10 +41,10 @@ napi_value reduce(Call& call) {
   const double scale = call.number("scale");
   // Results of the parts, where there are several to join: [outer, chunks, inner] of double.
   const bool several = parts.chunks() > 1;
-  const Buffer scratch = allocate(several ? outer * parts.chunks() * parts.inner * 2 : 1);
+  const Scratch scratch(several ? outer * parts.chunks() * parts.inner * 2 : 1);
   const std::size_t least = parts.height() < rows ? parts.height() : rows;
   const std::size_t grain = 16384 / (least * parts.columns()) + 1;
-  submit({x}, {y, scratch}, [=](float* const* at) {
+  submit({x}, {y, scratch.buffer}, [=](float* const* at) {
     const std::size_t chunks = parts.chunks(), tiles = parts.tiles(), inner = parts.inner, height = parts.height();
     double* results = reinterpret_cast<double*>(at[2]);
     parallel(parts.count(), grain, [&](std::size_t begin, std::size_t end) {
@@ -66,7 +66,6 @@ napi_value reduce(Call& call) {
       }
     });
   });
-  release(scratch.id);
   return nothing(call.env());
 }
 

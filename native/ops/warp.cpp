@@ -71,8 +71,8 @@ napi_value backward(Call& call) {
   const Buffer da = call.buffer("da", maps.floats), dflow = call.buffer("dflow", maps.flowFloats);
   // Every block of channels adds to the flow's gradient: apart first, so that threads do not meet.
   const bool single = maps.sizes.blocks == 1;
-  const Buffer parts = single ? dflow : allocate(maps.sizes.blocks * maps.flowFloats);
-  submit({a, flow, dy}, {da, parts, dflow}, [maps, single](float* const* at) {
+  const Scratch parts(single ? 1 : maps.sizes.blocks * maps.flowFloats);
+  submit({a, flow, dy}, {da, single ? dflow : parts.buffer, dflow}, [maps, single](float* const* at) {
     const WarpSizes& sizes = maps.sizes;
     const std::size_t grain = grainOf(sizes.pixels() * sizes.links * BLOCK);
     parallel(maps.batch * sizes.blocks, grain, [&](std::size_t begin, std::size_t end) {
@@ -83,7 +83,6 @@ napi_value backward(Call& call) {
       warp().join(sizes, at[4], at[5], begin, end);
     });
   });
-  if (!single) release(parts.id);
   return nothing(call.env());
 }
 
