@@ -24,13 +24,16 @@ struct Command {
 
 /** How many commands may wait. The JavaScript thread waits for room, so that it cannot run far ahead of the engine. */
 constexpr std::uint64_t ROOM = 2048;
-/** How long an idle side looks for news before it sleeps. Longer costs other processes time, shorter costs wake-ups. */
+/** How long the idle worker looks for news before it sleeps. Longer costs other processes time, shorter costs wake-ups. */
 constexpr std::chrono::microseconds PATIENCE{30};
 
 // Never destroyed: the process may exit while the engine computes.
 std::array<Command, ROOM>& ring = *new std::array<Command, ROOM>;
 std::atomic<std::uint64_t> submitted{0}, finished{0};
-std::atomic<bool> workerSleeps{false}, callerSleeps{false}, stopping{false};
+std::atomic<bool> workerSleeps{false}, stopping{false};
+/** How many commands the sleeping caller wants finished; it is woken then and not before. */
+constexpr std::uint64_t NOTHING = ~std::uint64_t{0};
+std::atomic<std::uint64_t> wanted{NOTHING};
 std::mutex& mutex = *new std::mutex;
 std::condition_variable &news = *new std::condition_variable, &progress = *new std::condition_variable;
 std::thread* worker = nullptr;
@@ -53,29 +56,18 @@ bool spinUntil(const Ready& ready) {
   return ready();
 }
 
-/** Waits, first awake, then asleep. `sleeps` tells the other side that it must wake us. */
-template <class Ready>
-void await(std::condition_variable& bell, std::atomic<bool>& sleeps, const Ready& ready) {
-  if (spinUntil(ready)) return;
-  std::unique_lock<std::mutex> lock(mutex);
-  sleeps.store(true);
-  while (!ready()) bell.wait(lock);
-  sleeps.store(false);
-}
-
-void wake(std::condition_variable& bell, const std::atomic<bool>& sleeps) {
-  if (!sleeps.load()) return;
-  // The lock makes sure that the sleeper is either before its last look or inside wait.
-  std::lock_guard<std::mutex> lock(mutex);
-  bell.notify_one();
-}
-
 void work() {
   isWorker = true;
   omp_set_num_threads(team);
   for (;;) {
     const std::uint64_t next = finished.load();
-    await(news, workerSleeps, [next] { return submitted.load() > next || stopping.load(); });
+    const auto ready = [next] { return submitted.load() > next || stopping.load(); };
+    if (!spinUntil(ready)) {
+      std::unique_lock<std::mutex> lock(mutex);
+      workerSleeps.store(true);
+      while (!ready()) news.wait(lock);
+      workerSleeps.store(false);
+    }
     if (submitted.load() == next) return;
     Command& command = ring[next % ROOM];
     try {
@@ -87,12 +79,21 @@ void work() {
     }
     command.run = nullptr;
     finished.store(next + 1);
-    wake(progress, callerSleeps);
+    if (next + 1 >= wanted.load()) {
+      // The lock makes sure that the sleeper is either before its last look or inside wait.
+      std::lock_guard<std::mutex> lock(mutex);
+      progress.notify_one();
+    }
   }
 }
 
-void awaitFinished(std::uint64_t count) {
-  await(progress, callerSleeps, [count] { return finished.load() >= count; });
+/** Asleep: the team needs all cores, and a spinning caller would take one from it. */
+void sleepUntilFinished(std::uint64_t count) {
+  if (finished.load() >= count) return;
+  std::unique_lock<std::mutex> lock(mutex);
+  wanted.store(count);
+  while (finished.load() < count) progress.wait(lock);
+  wanted.store(NOTHING);
 }
 
 }  // namespace
@@ -122,18 +123,23 @@ bool onWorker() { return isWorker; }
 void submit(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run, bool inPlace) {
   if (isRecording()) return recordCommand(reads, writes, std::move(run), inPlace);
   const std::uint64_t mine = submitted.load();
-  if (mine >= ROOM) awaitFinished(mine - ROOM + 1);
+  if (mine - finished.load() >= ROOM) sleepUntilFinished(mine - ROOM / 2);
   Command& command = ring[mine % ROOM];
   command.at.clear();
   for (const Buffer& buffer : reads) command.at.push_back(buffer.data);
   for (const Buffer& buffer : writes) command.at.push_back(buffer.data);
   command.run = std::move(run);
   submitted.store(mine + 1);
-  wake(news, workerSleeps);
+  if (workerSleeps.load()) {
+    std::lock_guard<std::mutex> lock(mutex);
+    news.notify_one();
+  }
 }
 
 void drain() {
-  awaitFinished(submitted.load());
+  const std::uint64_t all = submitted.load();
+  // A result that is nearly there is not worth a sleep.
+  if (all - finished.load() > 2 || !spinUntil([all] { return finished.load() >= all; })) sleepUntilFinished(all);
   rethrowFailure();
 }
 
