@@ -100,7 +100,7 @@ export async function buildEngine({ strict = false, sanitize = false, say = () =
   await Promise.all(Array.from({ length: availableParallelism() }, work));
   // A running process may have the old one open: the new one takes its name at the end.
   const made = `${target}.${process.pid}`;
-  const link = ["-shared", "-fopenmp", ...(sanitize ? ["-fsanitize=address,undefined"] : []), ...objects, "-ldnnl"];
+  const link = ["-shared", "-pthread", ...(sanitize ? ["-fsanitize=address,undefined"] : []), ...objects, "-ldnnl"];
   await compile([...link, "-o", made]);
   renameSync(made, target);
   writeFileSync(stamp, state);
@@ -114,7 +114,8 @@ function unitsOf(out, sanitize) {
   const common = [
     "-std=c++17",
     "-fPIC",
-    "-fopenmp",
+    "-fopenmp-simd",
+    "-pthread",
     "-fvisibility=hidden",
     "-fno-math-errno",
     "-fno-trapping-math",

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { OnednnBackend } from "./backend/onednn/backend";
 import { type ProfileEntry, type RecordedProgram, recordProgram, Unrecordable } from "./backend/onednn/program";
-import { leaves, unflatten } from "./tree";
+import { leaves, mapTree, unflatten } from "./tree";
 import type { Tree } from "./types";
 
 /** A pure function of tensors: all it knows comes in, all it remembers goes out; it opens no files and draws no numbers. */
@@ -17,6 +17,8 @@ export interface CompileOptions {
   key?: string;
   /** Record anew every so many runs and compare, to find out that the function depends on something else. Default never. */
   recheck?: number;
+  /** Never record: run operation by operation on every backend. Default false. */
+  eager?: boolean;
   /** Told once, in one line, where the function cannot be recorded and runs operation by operation instead. */
   onFallback?: (reason: string) => void;
 }
@@ -47,7 +49,7 @@ const KEPT = 4;
  */
 export function compile<S extends Tree, I extends Tree, O extends Tree>(
   step: Step<S, I, O>,
-  { rematerialize = false, key = "", recheck = 0, onFallback = () => {} }: CompileOptions = {},
+  { rematerialize = false, key = "", recheck = 0, eager = false, onFallback = () => {} }: CompileOptions = {},
 ): Compiled<S, I, O> {
   interface Recording {
     readonly program: RecordedProgram;
@@ -55,7 +57,7 @@ export function compile<S extends Tree, I extends Tree, O extends Tree>(
     runs: number;
   }
   const recordings = new Map<string, Recording>();
-  let refused = false;
+  let refused = eager;
   let current: RecordedProgram | undefined;
 
   function record(state: S, inputs: I): Recording {
@@ -101,11 +103,20 @@ export function compile<S extends Tree, I extends Tree, O extends Tree>(
     }
   }
 
+  function eagerly(state: S, inputs: I): { state: S; outputs: O } {
+    const given = new Set(tensorsOf(state, inputs));
+    const own = <T extends Tree>(tree: T): T => mapTree(tree, (leaf) => (given.has(leaf) ? tf.clone(leaf) : leaf));
+    return tf.tidy(() => {
+      const result = step(state, inputs);
+      return { state: own(result.state), outputs: own(result.outputs) } as unknown as tf.TensorContainerObject;
+    }) as never;
+  }
+
   return {
     async run(state, inputs) {
       const recording = recorded(state, inputs);
       current = recording?.program;
-      if (!recording) return tf.tidy(() => step(state, inputs) as unknown as tf.TensorContainerObject) as never;
+      if (!recording) return eagerly(state, inputs);
       recording.runs++;
       const results = await recording.program.run(tensorsOf(state, inputs));
       if (!results) return undefined;

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Model, type ModelParams, requireFrames } from "./model";
+import { atTime } from "./place";
 import type { PerLayer } from "./stack";
 import { leaves } from "./tree";
 import { type Clip, type Frames, UserError } from "./types";
@@ -34,6 +35,7 @@ export function teach(
   const predictions: Frames[] = [];
   let state = model.zeroState(batch);
   for (let t = 0; t < time - 1; t++) {
+    atTime(t);
     const x =
       t === 0
         ? truth[0]
@@ -43,6 +45,7 @@ export function teach(
     state = next;
     onState?.(state, t);
   }
+  atTime(-1);
   return tf.reshape(tf.stack(predictions, 1), [batch, time - 1, height, width, channels]);
 }
 
@@ -72,6 +75,7 @@ export function predict(
     const predictions: Frames[] = [];
     let state = model.zeroState(batch);
     for (let t = 0; t < seen + horizon - 1; t++) {
+      atTime(t);
       const x = t < seen ? frames[t] : predictions[predictions.length - 1];
       const before = leaves(state);
       // One scope a step: what a step leaves behind is its prediction and its state.
@@ -84,6 +88,7 @@ export function predict(
       state = result.next;
       predictions.push(result.prediction);
     }
+    atTime(-1);
     const wanted = warmUp ? predictions : predictions.slice(seen - 1);
     return tf.reshape(tf.stack(wanted, 1), [batch, wanted.length, height, width, channels]);
   });

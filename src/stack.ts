@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Cell, CellAt } from "./cells/cell";
 import { rescale } from "./ops/resample";
+import { atLayer } from "./place";
 import type { Random } from "./random";
 import type { Frames, Tree } from "./types";
 import type { Wiring } from "./wiring";
@@ -51,12 +52,14 @@ export function stack(cellAt: CellAt, wiring: Wiring): Stack {
         return known;
       };
       for (const [layer, cell] of cells.entries()) {
+        atLayer(layer);
         const incoming = sources[layer].map((from) => read(from, layer));
         const input = layer === 0 ? x : incoming.reduce((sum, frames) => tf.add(sum, frames));
         const { h, state: s } = cell.step(params[layer], { x: input }, state[layer]);
         outputs.push(h);
         next[layer] = s;
       }
+      atLayer(-1);
       return { h: outputs[outputs.length - 1], state: next };
     },
   };

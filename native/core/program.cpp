@@ -231,6 +231,9 @@ void plan(Program& program, bool again) {
   }
   if (program.memoryFloats > 0) {
     const std::size_t bytes = program.memoryFloats * sizeof(float);
+    if (bytes > memoryLimit()) {
+      fail("out of memory: the recorded step needs %zu MB, and the engine may use %zu MB", bytes / 1000000, memoryLimit() / 1000000);
+    }
     float* memory = static_cast<float*>(std::aligned_alloc(64, bytes));
     if (!memory) fail("out of memory: the recorded step needs %zu bytes", bytes);
     program.memory = std::shared_ptr<float>(memory, std::free);

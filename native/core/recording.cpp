@@ -1,11 +1,16 @@
 #include "recording.h"
 
+#include <algorithm>
+#include <cstring>
 #include <map>
 
 #include "error.h"
 
 namespace ms {
 namespace {
+
+/** A constant of one value in more entries than these is a command that writes it. */
+constexpr std::size_t SMALL = 64;
 
 std::shared_ptr<Program> open;
 std::uint64_t recordings = 0;
@@ -106,6 +111,14 @@ void recordCommand(const std::vector<Buffer>& reads, const std::vector<Buffer>& 
 
 void recordConstant(const Buffer& buffer, const float* values, std::size_t length) {
   if (buffer.value < 0) fail("a buffer that lived before the recording cannot be written in it");
+  const bool even = length == buffer.floats && std::all_of(values, values + length, [first = values[0]](float value) {
+    return std::memcmp(&value, &first, sizeof(float)) == 0;
+  });
+  if (even && length > SMALL) {
+    // Such as states that begin at zero: made when needed instead of kept.
+    const auto fill = [length, value = values[0]](float* const* at) { std::fill(at[0], at[0] + length, value); };
+    return recordCommand({}, {buffer}, fill, false);
+  }
   Program::Value& value = open->values[static_cast<std::size_t>(buffer.value)];
   value.role = Program::Role::constant;
   value.place = open->constants.size();

@@ -1,10 +1,7 @@
 #include "worker.h"
 
-#include <omp.h>
-
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -24,8 +21,6 @@ struct Command {
 
 /** How many commands may wait. The JavaScript thread waits for room, so that it cannot run far ahead of the engine. */
 constexpr std::uint64_t ROOM = 2048;
-/** How long the idle worker looks for news before it sleeps. Longer costs other processes time, shorter costs wake-ups. */
-constexpr std::chrono::microseconds PATIENCE{30};
 
 // Never destroyed: the process may exit while the engine computes.
 std::array<Command, ROOM>& ring = *new std::array<Command, ROOM>;
@@ -39,26 +34,9 @@ std::condition_variable &news = *new std::condition_variable, &progress = *new s
 std::thread* worker = nullptr;
 std::atomic<bool> failed{false};
 std::exception_ptr failure;
-int team = 1;
-thread_local bool isWorker = false;
-
-template <class Ready>
-bool spinUntil(const Ready& ready) {
-  const auto until = std::chrono::steady_clock::now() + PATIENCE;
-  do {
-    for (int i = 0; i < 64; i++) {
-      if (ready()) return true;
-#ifdef __x86_64__
-      __builtin_ia32_pause();
-#endif
-    }
-  } while (std::chrono::steady_clock::now() < until);
-  return ready();
-}
 
 void work() {
-  isWorker = true;
-  omp_set_num_threads(team);
+  enterTeam();
   for (;;) {
     const std::uint64_t next = finished.load();
     const auto ready = [next] { return submitted.load() > next || stopping.load(); };
@@ -99,9 +77,7 @@ void sleepUntilFinished(std::uint64_t count) {
 }  // namespace
 
 void startWorker(int threads) {
-  team = threads;
-  // Primitives are created on the caller's thread for the team that will run them.
-  omp_set_num_threads(threads);
+  startTeam(threads);
   worker = new std::thread(work);
 }
 
@@ -115,10 +91,8 @@ void stopWorker() {
   worker->join();
   delete worker;
   worker = nullptr;
+  stopTeam();
 }
-
-int teamSize() { return team; }
-bool onWorker() { return isWorker; }
 
 void submit(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run, bool inPlace) {
   if (isRecording()) return recordCommand(reads, writes, std::move(run), inPlace);

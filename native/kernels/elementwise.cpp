@@ -6,11 +6,19 @@ namespace ms {
 namespace MS_ISA {
 namespace {
 
-#define MS_DEFINE(name, value)                                                                        \
-  struct name {                                                                                       \
+/** One element after another: the compiler makes vector code of the loop. */
+#define MS_DEFINE(name, value)                                                                                   \
+  struct name {                                                                                                  \
+    static constexpr bool TOGETHER = false;                                                                      \
     [[gnu::always_inline]] static inline float at(float x, [[maybe_unused]] float p, [[maybe_unused]] float q) { \
-      return value;                                                                                   \
-    }                                                                                                 \
+      return value;                                                                                              \
+    }                                                                                                            \
+  };
+/** WIDTH elements together: what uses the functions of math.h. */
+#define MS_DEFINE_LANES(name, value)           \
+  struct name {                                \
+    static constexpr bool TOGETHER = true;     \
+    MS_INLINE Lanes at(Lanes x) { return value; } \
   };
 #define MS_TRUTH(condition) ((condition) ? 1.0f : 0.0f)
 
@@ -20,18 +28,18 @@ MS_DEFINE(Neg, -x)
 MS_DEFINE(Square, x* x)
 MS_DEFINE(Sqrt, __builtin_sqrtf(x))
 MS_DEFINE(Rsqrt, 1.0f / __builtin_sqrtf(x))
-MS_DEFINE(Exp, exponential(x))
-MS_DEFINE(Expm1, exponentialLessOne(x))
-MS_DEFINE(Log, logarithm(x))
-MS_DEFINE(Log1p, logarithmOnePlus(x))
-MS_DEFINE(Sigmoid, logistic(x))
-MS_DEFINE(Tanh, hyperbolicTangent(x))
+MS_DEFINE_LANES(Exp, exponential(x))
+MS_DEFINE_LANES(Expm1, exponentialLessOne(x))
+MS_DEFINE_LANES(Log, logarithm(x))
+MS_DEFINE_LANES(Log1p, logarithmOnePlus(x))
+MS_DEFINE_LANES(Sigmoid, logistic(x))
+MS_DEFINE_LANES(Tanh, x == 0.0f ? x : hyperbolicTangent(x))
 MS_DEFINE(Relu, x <= 0.0f ? 0.0f : x)
 MS_DEFINE(Relu6, x <= 0.0f ? 0.0f : x > 6.0f ? 6.0f : x)
 MS_DEFINE(LeakyRelu, x < 0.0f ? p * x : x)
-MS_DEFINE(Elu, x >= 0.0f ? x : exponentialLessOne(x))
+MS_DEFINE_LANES(Elu, x >= 0.0f ? x : exponentialLessOne(x))
 // Above 16 the difference of ln(1 + e^x) and x is less than half a unit in the last place.
-MS_DEFINE(Softplus, x > 16.0f ? x : logarithmOnePlus(exponential(x)))
+MS_DEFINE_LANES(Softplus, x > 16.0f ? x : logarithmOnePlus(exponential(x)))
 MS_DEFINE(Step, x != x ? x : x > 0.0f ? 1.0f : p)
 MS_DEFINE(Sign, x < 0.0f ? -1.0f : MS_TRUTH(x > 0.0f))
 MS_DEFINE(Floor, __builtin_floorf(x))
@@ -49,6 +57,7 @@ MS_DEFINE(LogicalNot, MS_TRUTH(x == 0.0f))
 MS_DEFINE(NotZero, MS_TRUTH(x != 0.0f))
 }  // namespace unary
 #undef MS_DEFINE
+#undef MS_DEFINE_LANES
 
 /** As in JavaScript, whose 1^NaN and (±1)^±∞ are NaN. */
 inline float power(float x, float y) {
@@ -92,8 +101,12 @@ MS_DEFINE(LogicalOr, MS_TRUTH((a != 0.0f) | (b != 0.0f)))
 #undef MS_DEFINE
 
 template <class Function>
-void each(const float* x, float* y, std::size_t n, float p, float q) {
-  for (std::size_t i = 0; i < n; i++) y[i] = Function::at(x[i], p, q);
+void each(const float* x, float* y, std::size_t n, [[maybe_unused]] float p, [[maybe_unused]] float q) {
+  if constexpr (Function::TOGETHER) {
+    eachLanes(n, [=](std::size_t i, auto lanes) { lanes.store(y + i, Function::at(lanes.load(x + i))); });
+  } else {
+    for (std::size_t i = 0; i < n; i++) y[i] = Function::at(x[i], p, q);
+  }
 }
 
 template <class Function>

@@ -8,105 +8,85 @@ namespace {
 
 // Results may lie where an input of the same size does: an element's inputs are read before its results are written.
 
-/** Calls row(state, wide, length) for each run of elements in one row: offsets in [outer, inner] and [outer, GATES, inner]. */
-template <int GATES, class Row>
-void eachRow(const Part& part, const Row& row) {
+/** Calls step(state, wide, lanes) for all elements: offsets in [outer, inner] and [outer, GATES, inner], Full or Partial. */
+template <int GATES, class Step>
+MS_INLINE void eachRow(const Part& part, const Step& step) {
   for (std::size_t at = part.begin; at < part.end;) {
-    const std::size_t column = at % part.inner;
+    const std::size_t column = at % part.inner, wide = (at - column) * GATES + column;
     const std::size_t left = part.inner - column, wanted = part.end - at;
     const std::size_t length = left < wanted ? left : wanted;
-    row(at, (at - column) * GATES + column, length);
+    eachLanes(length, [&](std::size_t k, auto lanes) __attribute__((always_inline)) { step(at + k, wide + k, lanes); });
     at += length;
   }
 }
 
+/** The logistic function; not below that of -28. */
+MS_INLINE Lanes gate(Lanes x) { return 1 / logisticUnder(x); }
+
 void lstm(const float* z, const float* c, float* h, float* next, Part part) {
-  const std::size_t n = part.inner;
-  eachRow<4>(part, [=](std::size_t state, std::size_t wide, std::size_t length) {
-    const float *i = z + wide, *f = i + n, *g = f + n, *o = g + n, *old = c + state;
-    float *hOut = h + state, *cOut = next + state;
-#pragma omp simd
-    for (std::size_t k = 0; k < length; k++) {
-      const Ratio ri = logisticRatio(i[k]), rf = logisticRatio(f[k]), rg = tangentRatio(g[k]);
-      const float under = ri.under * rg.under, inverse = 1.0f / (rf.under * under);
-      const float cell = rf.over * (under * inverse) * old[k] + ri.over * rg.over * (rf.under * inverse);
-      hOut[k] = productOf(logisticRatio(o[k]), tangentRatio(cell));
-      cOut[k] = cell;
-    }
+  const float *zi = z, *zf = zi + part.inner, *zg = zf + part.inner, *zo = zg + part.inner;
+  eachRow<4>(part, [=](std::size_t state, std::size_t wide, auto lanes) {
+    const Lanes i = logisticUnder(lanes.load(zi + wide)), f = logisticUnder(lanes.load(zf + wide));
+    const Ratio g = tangentRatio(lanes.load(zg + wide));
+    const Lanes cell = lanes.load(c + state) / f + g.over / (i * g.under);
+    const Ratio t = tangentRatio(cell);
+    const Lanes hidden = t.over / (logisticUnder(lanes.load(zo + wide)) * t.under);
+    lanes.store(h + state, hidden);
+    lanes.store(next + state, cell);
   });
 }
 
 void lstmGradient(const float* z, const float* c, const float* dh, const float* dNext, float* dz, float* dc, Part part) {
   const std::size_t n = part.inner;
-  eachRow<4>(part, [=](std::size_t state, std::size_t wide, std::size_t length) {
-    const float *zi = z + wide, *zf = zi + n, *zg = zf + n, *zo = zg + n;
-    const float *old = c + state, *dhIn = dh + state, *dNextIn = dNext + state;
-    float *di = dz + wide, *df = di + n, *dg = df + n, *dO = dg + n, *dcOut = dc + state;
-#pragma omp simd
-    for (std::size_t k = 0; k < length; k++) {
-      const Ratio ri = logisticRatio(zi[k]), rf = logisticRatio(zf[k]), rg = tangentRatio(zg[k]), ro = logisticRatio(zo[k]);
-      const float a = ri.under * rf.under, b = rg.under * ro.under, inverse = 1.0f / (a * b);
-      const float i = ri.over * rf.under * (b * inverse), f = rf.over * ri.under * (b * inverse);
-      const float g = rg.over * ro.under * (a * inverse), o = ro.over * rg.under * (a * inverse);
-      const float t = hyperbolicTangent(f * old[k] + i * g);
-      const float d = dhIn[k], dCell = dNextIn[k] + d * o * (1 - t * t);
-      di[k] = dCell * g * i * (1 - i);
-      df[k] = dCell * old[k] * f * (1 - f);
-      dg[k] = dCell * i * (1 - g * g);
-      dO[k] = d * t * o * (1 - o);
-      dcOut[k] = dCell * f;
-    }
+  eachRow<4>(part, [=](std::size_t state, std::size_t wide, auto lanes) {
+    const float* from = z + wide;
+    const Lanes i = gate(lanes.load(from)), f = gate(lanes.load(from + n));
+    const Lanes g = hyperbolicTangent(lanes.load(from + 2 * n)), o = gate(lanes.load(from + 3 * n));
+    const Lanes old = lanes.load(c + state), d = lanes.load(dh + state);
+    const Lanes t = hyperbolicTangent(f * old + i * g);
+    const Lanes dCell = lanes.load(dNext + state) + d * o * (1 - t * t);
+    float* to = dz + wide;
+    lanes.store(to, dCell * g * i * (1 - i));
+    lanes.store(to + n, dCell * old * f * (1 - f));
+    lanes.store(to + 2 * n, dCell * i * (1 - g * g));
+    lanes.store(to + 3 * n, d * t * o * (1 - o));
+    lanes.store(dc + state, dCell * f);
   });
 }
 
 template <bool SQUASH, bool FORGET, bool OUTPUT>
 void memoryOf(const float* z, const float* m, float* next, float* output, Part part) {
   const std::size_t n = part.inner;
-  eachRow<OUTPUT ? 4 : 3>(part, [=](std::size_t state, std::size_t wide, std::size_t length) {
-    const float *i = z + wide, *f = i + n, *g = f + n, *o = g + n, *old = m + state;
-    float *mOut = next + state, *oOut = output + state;
-#pragma omp simd
-    for (std::size_t k = 0; k < length; k++) {
-      const float kept = SQUASH ? hyperbolicTangent(old[k]) : old[k];
-      const Ratio ri = logisticRatio(i[k]), rg = tangentRatio(g[k]);
-      const float under = ri.under * rg.under;
-      if (FORGET) {
-        const Ratio rf = logisticRatio(f[k]);
-        const float inverse = 1.0f / (rf.under * under);
-        mOut[k] = rf.over * (under * inverse) * kept + ri.over * rg.over * (rf.under * inverse);
-      } else {
-        mOut[k] = kept + ri.over * rg.over / under;
-      }
-      if (OUTPUT) oOut[k] = o[k];
-    }
+  eachRow<OUTPUT ? 4 : 3>(part, [=](std::size_t state, std::size_t wide, auto lanes) {
+    const float* from = z + wide;
+    const Lanes old = lanes.load(m + state), kept = SQUASH ? hyperbolicTangent(old) : old;
+    const Lanes i = logisticUnder(lanes.load(from));
+    const Ratio g = tangentRatio(lanes.load(from + 2 * n));
+    const Lanes still = FORGET ? kept / logisticUnder(lanes.load(from + n)) : kept;
+    const Lanes value = still + g.over / (i * g.under);
+    [[maybe_unused]] const Lanes o = OUTPUT ? lanes.load(from + 3 * n) : old;
+    lanes.store(next + state, value);
+    if (OUTPUT) lanes.store(output + state, o);
   });
 }
 
 template <bool SQUASH, bool FORGET, bool OUTPUT>
 void memoryGradientOf(const float* z, const float* m, const float* dNext, const float* dOutput, float* dz, float* dm, Part part) {
   const std::size_t n = part.inner;
-  eachRow<OUTPUT ? 4 : 3>(part, [=](std::size_t state, std::size_t wide, std::size_t length) {
-    const float *zi = z + wide, *zf = zi + n, *zg = zf + n, *old = m + state, *dIn = dNext + state, *dOIn = dOutput + state;
-    float *di = dz + wide, *df = di + n, *dg = df + n, *dO = dg + n, *dmOut = dm + state;
-#pragma omp simd
-    for (std::size_t k = 0; k < length; k++) {
-      const float d = dIn[k];
-      const Two ig = valuesOf(logisticRatio(zi[k]), tangentRatio(zg[k]));
-      const float i = ig.first, g = ig.second;
-      const float kept = SQUASH ? hyperbolicTangent(old[k]) : old[k];
-      di[k] = d * g * i * (1 - i);
-      dg[k] = d * i * (1 - g * g);
-      float dKept = d;
-      if (FORGET) {
-        const float f = logistic(zf[k]);
-        df[k] = d * kept * f * (1 - f);
-        dKept = d * f;
-      } else {
-        df[k] = 0;
-      }
-      if (OUTPUT) dO[k] = dOIn[k];
-      dmOut[k] = SQUASH ? dKept * (1 - kept * kept) : dKept;
-    }
+  eachRow<OUTPUT ? 4 : 3>(part, [=](std::size_t state, std::size_t wide, auto lanes) {
+    const float* from = z + wide;
+    const Lanes d = lanes.load(dNext + state), old = lanes.load(m + state);
+    const Lanes i = gate(lanes.load(from)), g = hyperbolicTangent(lanes.load(from + 2 * n));
+    const Lanes kept = SQUASH ? hyperbolicTangent(old) : old;
+    const Lanes f = FORGET ? gate(lanes.load(from + n)) : all(1);
+    const Lanes dKept = FORGET ? d * f : d;
+    [[maybe_unused]] const Lanes dO = OUTPUT ? lanes.load(dOutput + state) : d;
+    float* to = dz + wide;
+    lanes.store(to, d * g * i * (1 - i));
+    lanes.store(to + n, FORGET ? d * kept * f * (1 - f) : all(0));
+    lanes.store(to + 2 * n, d * i * (1 - g * g));
+    if (OUTPUT) lanes.store(to + 3 * n, dO);
+    lanes.store(dm + state, SQUASH ? dKept * (1 - kept * kept) : dKept);
   });
 }
 
@@ -145,10 +125,12 @@ void memoryGradient(const float* z, const float* m, const float* dNext, const fl
 
 template <bool TANH>
 void outputOf(const float* o, const float* u, float* h, std::size_t begin, std::size_t end) {
-#pragma omp simd
-  for (std::size_t k = begin; k < end; k++) {
-    h[k] = productOf(TANH ? tangentRatio(o[k]) : logisticRatio(o[k]), tangentRatio(u[k]));
-  }
+  eachLanes(end - begin, [=](std::size_t k, auto lanes) {
+    const std::size_t at = begin + k;
+    const Lanes x = lanes.load(o + at);
+    const Ratio y = TANH ? tangentRatio(x) : Ratio{all(1), logisticUnder(x)}, t = tangentRatio(lanes.load(u + at));
+    lanes.store(h + at, y.over * t.over / (y.under * t.under));
+  });
 }
 
 void output(const float* o, const float* u, float* h, bool squash, std::size_t begin, std::size_t end) {
@@ -158,14 +140,13 @@ void output(const float* o, const float* u, float* h, bool squash, std::size_t b
 
 template <bool TANH>
 void outputGradientOf(const float* o, const float* u, const float* dh, float* dO, float* du, std::size_t begin, std::size_t end) {
-#pragma omp simd
-  for (std::size_t k = begin; k < end; k++) {
-    const float d = dh[k];
-    const Two parts = valuesOf(TANH ? tangentRatio(o[k]) : logisticRatio(o[k]), tangentRatio(u[k]));
-    const float gate = parts.first, t = parts.second;
-    dO[k] = d * t * (TANH ? 1 - gate * gate : gate * (1 - gate));
-    du[k] = d * gate * (1 - t * t);
-  }
+  eachLanes(end - begin, [=](std::size_t k, auto lanes) {
+    const std::size_t at = begin + k;
+    const Lanes x = lanes.load(o + at), y = TANH ? hyperbolicTangent(x) : gate(x);
+    const Lanes t = hyperbolicTangent(lanes.load(u + at)), d = lanes.load(dh + at);
+    lanes.store(dO + at, d * t * (TANH ? 1 - y * y : y * (1 - y)));
+    lanes.store(du + at, d * y * (1 - t * t));
+  });
 }
 
 void outputGradient(const float* o, const float* u, const float* dh, float* dO, float* du, bool squash, std::size_t begin,
@@ -174,20 +155,21 @@ void outputGradient(const float* o, const float* u, const float* dh, float* dO, 
   else outputGradientOf<false>(o, u, dh, dO, du, begin, end);
 }
 
+/** The candidate from its sum, and its slope there. */
+template <bool LEAKY>
+MS_INLINE Lanes freshOf(Lanes sum, float slope) {
+  return LEAKY ? (sum > 0.0f ? sum : slope * sum) : hyperbolicTangent(sum);
+}
+
 template <bool LEAKY>
 void gruOf(const float* zx, const float* zh, const float* h, float* next, float slope, Part part) {
   const std::size_t n = part.inner;
-  eachRow<3>(part, [=](std::size_t state, std::size_t wide, std::size_t length) {
-    const float *x = zx + wide, *y = zh + wide, *old = h + state;
-    float* out = next + state;
-#pragma omp simd
-    for (std::size_t k = 0; k < length; k++) {
-      const Two parts = valuesOf(logisticRatio(x[k] + y[k]), logisticRatio(x[k + n] + y[k + n]));
-      const float update = parts.first, reset = parts.second;
-      const float sum = x[k + 2 * n] + reset * y[k + 2 * n];
-      const float fresh = LEAKY ? (sum > 0 ? sum : slope * sum) : hyperbolicTangent(sum);
-      out[k] = (1 - update) * fresh + update * old[k];
-    }
+  eachRow<3>(part, [=](std::size_t state, std::size_t wide, auto lanes) {
+    const float *x = zx + wide, *y = zh + wide;
+    const Lanes update = gate(lanes.load(x) + lanes.load(y));
+    const Lanes reset = logisticUnder(lanes.load(x + n) + lanes.load(y + n));
+    const Lanes fresh = freshOf<LEAKY>(lanes.load(x + 2 * n) + lanes.load(y + 2 * n) / reset, slope);
+    lanes.store(next + state, (1 - update) * fresh + update * lanes.load(h + state));
   });
 }
 
@@ -200,27 +182,22 @@ template <bool LEAKY>
 void gruGradientOf(const float* zx, const float* zh, const float* h, const float* dNext, float* dzx, float* dzh, float* dh,
                    float slope, Part part) {
   const std::size_t n = part.inner;
-  eachRow<3>(part, [=](std::size_t state, std::size_t wide, std::size_t length) {
-    const float *x = zx + wide, *y = zh + wide, *old = h + state, *dIn = dNext + state;
-    float *dx = dzx + wide, *dy = dzh + wide, *dOld = dh + state;
-#pragma omp simd
-    for (std::size_t k = 0; k < length; k++) {
-      const Two parts = valuesOf(logisticRatio(x[k] + y[k]), logisticRatio(x[k + n] + y[k + n]));
-      const float update = parts.first, reset = parts.second;
-      const float inner = y[k + 2 * n], sum = x[k + 2 * n] + reset * inner;
-      const float fresh = LEAKY ? (sum > 0 ? sum : slope * sum) : hyperbolicTangent(sum);
-      const float d = dIn[k];
-      const float dUpdate = d * (old[k] - fresh) * update * (1 - update);
-      const float dSum = d * (1 - update) * (LEAKY ? (sum > 0 ? 1 : slope) : 1 - fresh * fresh);
-      const float dReset = dSum * inner * reset * (1 - reset);
-      dx[k] = dUpdate;
-      dy[k] = dUpdate;
-      dx[k + n] = dReset;
-      dy[k + n] = dReset;
-      dx[k + 2 * n] = dSum;
-      dy[k + 2 * n] = dSum * reset;
-      dOld[k] = d * update;
-    }
+  eachRow<3>(part, [=](std::size_t state, std::size_t wide, auto lanes) {
+    const float *x = zx + wide, *y = zh + wide;
+    const Lanes update = gate(lanes.load(x) + lanes.load(y)), reset = gate(lanes.load(x + n) + lanes.load(y + n));
+    const Lanes inner = lanes.load(y + 2 * n), sum = lanes.load(x + 2 * n) + reset * inner;
+    const Lanes fresh = freshOf<LEAKY>(sum, slope), slopeThere = LEAKY ? (sum > 0.0f ? all(1) : all(slope)) : 1 - fresh * fresh;
+    const Lanes d = lanes.load(dNext + state), dSum = d * (1 - update) * slopeThere;
+    const Lanes dUpdate = d * (lanes.load(h + state) - fresh) * update * (1 - update);
+    const Lanes dReset = dSum * inner * reset * (1 - reset);
+    float *dx = dzx + wide, *dy = dzh + wide;
+    lanes.store(dx, dUpdate);
+    lanes.store(dy, dUpdate);
+    lanes.store(dx + n, dReset);
+    lanes.store(dy + n, dReset);
+    lanes.store(dx + 2 * n, dSum);
+    lanes.store(dy + 2 * n, dSum * reset);
+    lanes.store(dh + state, d * update);
   });
 }
 
@@ -232,32 +209,20 @@ void gruGradient(const float* zx, const float* zh, const float* h, const float* 
 
 void highway(const float* ps, const float* z, float* next, Part part) {
   const std::size_t n = part.inner;
-  eachRow<2>(part, [=](std::size_t state, std::size_t wide, std::size_t length) {
-    const float *p = ps + wide, *s = p + n, *old = z + state;
-    float* out = next + state;
-#pragma omp simd
-    for (std::size_t k = 0; k < length; k++) {
-      const Two parts = valuesOf(logisticRatio(s[k]), tangentRatio(p[k]));
-      const float gate = parts.first, fresh = parts.second;
-      out[k] = gate * fresh + (1 - gate) * old[k];
-    }
+  eachRow<2>(part, [=](std::size_t state, std::size_t wide, auto lanes) {
+    const Lanes fresh = hyperbolicTangent(lanes.load(ps + wide)), s = gate(lanes.load(ps + wide + n));
+    lanes.store(next + state, s * fresh + (1 - s) * lanes.load(z + state));
   });
 }
 
 void highwayGradient(const float* ps, const float* z, const float* dNext, float* dps, float* dz, Part part) {
   const std::size_t n = part.inner;
-  eachRow<2>(part, [=](std::size_t state, std::size_t wide, std::size_t length) {
-    const float *p = ps + wide, *s = p + n, *old = z + state, *dIn = dNext + state;
-    float *dp = dps + wide, *ds = dp + n, *dOld = dz + state;
-#pragma omp simd
-    for (std::size_t k = 0; k < length; k++) {
-      const float d = dIn[k];
-      const Two parts = valuesOf(logisticRatio(s[k]), tangentRatio(p[k]));
-      const float gate = parts.first, fresh = parts.second;
-      dp[k] = d * gate * (1 - fresh * fresh);
-      ds[k] = d * (fresh - old[k]) * gate * (1 - gate);
-      dOld[k] = d * (1 - gate);
-    }
+  eachRow<2>(part, [=](std::size_t state, std::size_t wide, auto lanes) {
+    const Lanes fresh = hyperbolicTangent(lanes.load(ps + wide)), s = gate(lanes.load(ps + wide + n));
+    const Lanes d = lanes.load(dNext + state), old = lanes.load(z + state);
+    lanes.store(dps + wide, d * s * (1 - fresh * fresh));
+    lanes.store(dps + wide + n, d * (fresh - old) * s * (1 - s));
+    lanes.store(dz + state, d * (1 - s));
   });
 }
 

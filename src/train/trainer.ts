@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { type Compiled, type CompileOptions, compile, type Step } from "../compile";
 import type { Batch } from "../datasets/dataset";
 import { type LossWeights, loss } from "../loss";
 import type { Model, ModelParams } from "../model";
@@ -7,7 +8,7 @@ import { teach } from "../rollout";
 import type { Sampling } from "../sampling";
 import { disposeTree, leaves, mapTree, unflatten } from "../tree";
 import { type Clip, type Sequences, type Tree, UserError } from "../types";
-import { type AdamOptions, adamRates, adamUpdate, type Schedule } from "./optimizer";
+import { type AdamOptions, type AdamSlot, adamRates, adamUpdate, type Schedule } from "./optimizer";
 
 /** All that a run must remember: with the same options it continues with the same numbers. */
 export interface TrainState {
@@ -31,10 +32,19 @@ export interface TrainOptions {
   /** Of the sampling masks. Default 0. */
   readonly seed?: number;
   readonly adam?: AdamOptions;
+  /**
+   * How the step is recorded and replayed where the backend can; `false`: operation by operation. Both give the numbers of one
+   * step to within rounding.
+   */
+  readonly compile?: Omit<CompileOptions, "key" | "onFallback"> | false;
+  /** Stops the training, also in the middle of a step, which then has not happened. */
+  readonly signal?: AbortSignal;
 }
 
 /** What the trainer says after each step, and once at the end. */
 export type TrainEvent =
+  /** Something to know, such as why steps are not replayed. */
+  | { readonly kind: "note"; readonly text: string; readonly state: TrainState }
   | {
       readonly kind: "step";
       /** Counted from 1. */
@@ -46,6 +56,8 @@ export type TrainEvent =
       /** Valid until the next event is asked for; after a `break` it belongs to the caller. */
       readonly state: TrainState;
     }
+  /** `signal` was given; `state` is that of the last complete step. */
+  | { readonly kind: "stopped"; readonly state: TrainState }
   | { readonly kind: "done"; readonly state: TrainState };
 
 /** The state of a run that has not begun: parameters from `seed`, moments zero. */
@@ -75,72 +87,114 @@ export async function* train(
   state: TrainState,
   options: TrainOptions,
 ): AsyncGenerator<TrainEvent, void, void> {
-  if (state.iteration < options.iterations) {
-    for await (const { data, ids } of batches) {
-      const started = performance.now();
-      const { next, lossValue, finite, learningRate } = await step(model, data, state, options);
-      if (!Number.isFinite(lossValue) || !finite) {
-        disposeState(next);
-        const wrong = Number.isFinite(lossValue) ? "weights are no longer finite after" : `loss is ${lossValue} at`;
-        throw new UserError(
-          `${wrong} iteration ${state.iteration + 1}, expected finite numbers; clips: ${ids.join(", ")}`,
-        );
+  const { signal } = options;
+  const notes: string[] = [];
+  const step = compile(trainingStep(model, options), {
+    ...options.compile,
+    eager: options.compile === false,
+    onFallback: (reason) => notes.push(reason),
+  });
+  const cancel = () => step.cancel();
+  signal?.addEventListener("abort", cancel);
+  try {
+    if (state.iteration < options.iterations) {
+      for await (const { data, ids } of batches) {
+        const started = performance.now();
+        const result = signal?.aborted ? undefined : await advance(step, data, state, options);
+        for (const text of notes.splice(0)) yield { kind: "note", text, state };
+        if (!result) {
+          yield { kind: "stopped", state };
+          return;
+        }
+        const { next, lossValue, finite, learningRate } = result;
+        if (!Number.isFinite(lossValue) || !finite) {
+          disposeState(next);
+          const wrong = Number.isFinite(lossValue) ? "weights are no longer finite after" : `loss is ${lossValue} at`;
+          throw new UserError(
+            `${wrong} iteration ${state.iteration + 1}, expected finite numbers; clips: ${ids.join(", ")}`,
+          );
+        }
+        disposeState(state);
+        state = next;
+        const [batch, time] = data.shape;
+        const framesPerSecond = (batch * (time - 1) * 1000) / (performance.now() - started);
+        yield { kind: "step", iteration: state.iteration, loss: lossValue, learningRate, framesPerSecond, state };
+        if (state.iteration >= options.iterations) break;
+        // An engine that computes synchronously would never let signals, sockets and timers have their turn.
+        await new Promise(setImmediate);
       }
-      disposeState(state);
-      state = next;
-      const [batch, time] = data.shape;
-      const framesPerSecond = (batch * (time - 1) * 1000) / (performance.now() - started);
-      yield { kind: "step", iteration: state.iteration, loss: lossValue, learningRate, framesPerSecond, state };
-      if (state.iteration >= options.iterations) break;
-      // An engine that computes synchronously would never let signals, sockets and timers have their turn.
-      await new Promise(setImmediate);
     }
+    if (state.iteration < options.iterations) {
+      throw new UserError(`the data ended after ${state.iteration} batches, expected ${options.iterations} iterations`);
+    }
+    yield { kind: "done", state };
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+    step.dispose();
   }
-  if (state.iteration < options.iterations) {
-    throw new UserError(`the data ended after ${state.iteration} batches, expected ${options.iterations} iterations`);
-  }
-  yield { kind: "done", state };
 }
 
-/** One optimiser step: a new state, the old one untouched. */
-async function step(model: Model, data: Sequences, state: TrainState, options: TrainOptions) {
-  const { iteration } = state;
+/** What one optimiser step changes. */
+export type Weights = Omit<TrainState, "iteration">;
+
+/** What one optimiser step is given. */
+export type StepInputs = {
+  readonly clip: Clip;
+  /** [batch, time - 2], as in `teach` */
+  readonly mask: tf.Tensor2D;
+  /** [2], of `adamRates` */
+  readonly rates: tf.Tensor1D;
+};
+
+/** The loss, and a number that is 0 where all new weights are finite and NaN otherwise: [2], so that both are read at once. */
+export type StepOutputs = { readonly told: tf.Tensor1D };
+
+/** One optimiser step as a pure function, which `compile` can record: new weights and moments, the old ones untouched. */
+export const trainingStep =
+  (model: Model, options: Pick<TrainOptions, "loss" | "adam"> = {}): Step<Weights, StepInputs, StepOutputs> =>
+  (state, { clip, mask, rates }) => {
+    const { value, gradients } = lossAndGradients(model, state.params, clip, mask, options.loss);
+    const [first, second] = [state.first, state.second].map((tree) => leaves(tree).map(([, leaf]) => leaf));
+    const updated = leaves(state.params).map(([, weight], i) =>
+      adamUpdate({ weight, first: first[i], second: second[i] }, gradients[i], rates, options.adam),
+    );
+    const next = (part: keyof AdamSlot) =>
+      unflatten(
+        state.params,
+        updated.map((slot) => slot[part]),
+      );
+    const doubt = tf.addN(updated.map(({ weight }) => tf.sum(tf.sub(weight, weight))));
+    return {
+      state: { params: next("weight"), first: next("first"), second: next("second") },
+      outputs: { told: tf.stack([value, doubt]) as tf.Tensor1D },
+    };
+  };
+
+/** One optimiser step; nothing where it was stopped. */
+async function advance(
+  step: Compiled<Weights, StepInputs, StepOutputs>,
+  data: Sequences,
+  { iteration, params, first, second }: TrainState,
+  options: TrainOptions,
+) {
   const learningRate = options.learningRate(iteration);
   const [batch, time] = data.shape;
   const draws = random(options.seed ?? 0, "sampling", iteration);
-  const mask = options.sampling(iteration, batch, time, draws);
-  const { next, told } = tf.tidy(() => {
-    const clip = tf.tensor5d(data.data, data.shape as Sequences["shape"] & number[]) as Clip;
-    const sees = tf.tensor2d(mask, [batch, time - 2]);
-    const { value, gradients } = lossAndGradients(model, state.params, clip, sees, options.loss);
-    const slots = leaves(state.params).map(([, weight], i) => ({
-      weight,
-      first: leaves(state.first)[i][1],
-      second: leaves(state.second)[i][1],
-    }));
-    const rates = adamRates(learningRate, iteration + 1, options.adam);
-    const updated = slots.map((slot, i) => adamUpdate(slot, gradients[i], rates, options.adam));
-    const next = {
-      params: unflatten(
-        state.params,
-        updated.map((slot) => slot.weight),
-      ),
-      first: unflatten(
-        state.first,
-        updated.map((slot) => slot.first),
-      ),
-      second: unflatten(
-        state.second,
-        updated.map((slot) => slot.second),
-      ),
-    };
-    // 0 where all weights are finite, otherwise NaN: one more number to read, in the same reading as the loss.
-    const doubt = tf.addN(updated.map(({ weight }) => tf.sum(tf.sub(weight, weight))));
-    return { next, told: tf.stack([value, doubt]) } as unknown as tf.TensorContainerObject;
-  }) as unknown as { next: Omit<TrainState, "iteration">; told: tf.Tensor1D };
-  const [lossValue, doubt] = await told.data();
-  told.dispose();
-  return { next: { ...next, iteration: iteration + 1 }, lossValue, finite: doubt === 0, learningRate };
+  const inputs = {
+    clip: tf.tensor5d(data.data, data.shape as Sequences["shape"] & number[]) as Clip,
+    mask: tf.tensor2d(options.sampling(iteration, batch, time, draws), [batch, time - 2]),
+    rates: adamRates(learningRate, iteration + 1, options.adam),
+  };
+  try {
+    const result = await step.run({ params, first, second }, inputs);
+    if (!result) return undefined;
+    const { told } = result.outputs;
+    const [lossValue, doubt] = await told.data();
+    told.dispose();
+    return { next: { ...result.state, iteration: iteration + 1 }, lossValue, finite: doubt === 0, learningRate };
+  } finally {
+    disposeTree(inputs);
+  }
 }
 
 /**

@@ -59,8 +59,6 @@ export const enginePath = (): string =>
 export function loadNative(): Native | string {
   const path = enginePath();
   if (!existsSync(path)) return "the engine is not built";
-  // GNU's OpenMP reads these when it is loaded. See native/README.md for the measurements.
-  process.env.GOMP_SPINCOUNT ??= "20000";
   try {
     return require(path) as Native;
   } catch (error) {

@@ -17,8 +17,8 @@ type Sizes = [
 
 /** Functions of native/ops/warp.cpp, for `warp` of ops/warp.ts. Maps are plain or blocked, flow is plain. */
 export interface WarpFunctions {
-  warp(...args: [...Sizes, a: Buffer, flow: Buffer, out: Buffer]): void;
-  warpGradient(...args: [...Sizes, a: Buffer, flow: Buffer, dy: Buffer, da: Buffer, dflow: Buffer]): void;
+  warp(...args: [...sizes: Sizes, a: Buffer, flow: Buffer, out: Buffer]): void;
+  warpGradient(...args: [...sizes: Sizes, a: Buffer, flow: Buffer, dy: Buffer, da: Buffer, dflow: Buffer]): void;
 }
 
 /** Blocks of links are joined, so that blocked maps stay blocked if they have whole blocks. */
