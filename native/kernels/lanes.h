@@ -35,28 +35,31 @@ MS_INLINE Lanes all(float x) {
   return lanes;
 }
 
-/** The smaller one; NaN where x is. One instruction where comparing and selecting are two. */
-MS_INLINE Lanes atMost(Lanes x, float limit) {
+/** a < b ? a : b, so b where one of them is NaN. One instruction where comparing and selecting are two. */
+MS_INLINE Lanes smaller(Lanes a, Lanes b) {
 #if defined(__AVX512F__)
   // GCC 12 warns of its own header at the function without a mask.
-  return (Lanes)_mm512_maskz_min_ps(0xffff, (__m512)all(limit), (__m512)x);
+  return (Lanes)_mm512_maskz_min_ps(0xffff, (__m512)a, (__m512)b);
 #elif defined(__AVX2__)
-  return (Lanes)_mm256_min_ps((__m256)all(limit), (__m256)x);
+  return (Lanes)_mm256_min_ps((__m256)a, (__m256)b);
 #else
-  return x > limit ? all(limit) : x;
+  return a < b ? a : b;
 #endif
 }
 
-/** The larger one; NaN where x is. */
-MS_INLINE Lanes atLeast(Lanes x, float limit) {
+/** a > b ? a : b, so b where one of them is NaN. */
+MS_INLINE Lanes larger(Lanes a, Lanes b) {
 #if defined(__AVX512F__)
-  return (Lanes)_mm512_maskz_max_ps(0xffff, (__m512)all(limit), (__m512)x);
+  return (Lanes)_mm512_maskz_max_ps(0xffff, (__m512)a, (__m512)b);
 #elif defined(__AVX2__)
-  return (Lanes)_mm256_max_ps((__m256)all(limit), (__m256)x);
+  return (Lanes)_mm256_max_ps((__m256)a, (__m256)b);
 #else
-  return x < limit ? all(limit) : x;
+  return a > b ? a : b;
 #endif
 }
+
+/** x within ±limit; NaN where x is. */
+MS_INLINE Lanes within(Lanes x, float limit) { return larger(all(-limit), smaller(all(limit), x)); }
 
 MS_INLINE Lanes absolute(Lanes x) { return (Lanes)((Bits)x & 0x7fffffffu); }
 

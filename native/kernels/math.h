@@ -44,9 +44,9 @@ MS_INLINE Reduced reduceNear(Lanes x) {
 /** e^x */
 MS_INLINE Lanes exponential(Lanes x) {
   // Beyond these the result is 0 or infinite.
-  const Lanes within = atLeast(atMost(x, 89.0f), -104.0f);
-  const Lanes shifted = within * LOG2_E + ROUNDING, whole = shifted - ROUNDING;
-  const Lanes r = (within - whole * LN2_HIGH) - whole * LN2_LOW;
+  const Lanes near = larger(all(-104.0f), smaller(all(89.0f), x));
+  const Lanes shifted = near * LOG2_E + ROUNDING, whole = shifted - ROUNDING;
+  const Lanes r = (near - whole * LN2_HIGH) - whole * LN2_LOW;
   // In two steps: 2^128 and 2^-150 are no floats, the products may be.
   const Whole n = (Whole)shifted - (Whole)all(ROUNDING), half = n >> 1;
   const Lanes first = (Lanes)((half + 127) << 23), second = (Lanes)((n - half + 127) << 23);
@@ -55,7 +55,7 @@ MS_INLINE Lanes exponential(Lanes x) {
 
 /** e^x - 1, right near 0 */
 MS_INLINE Lanes exponentialLessOne(Lanes x) {
-  const Reduced near = reduceNear(atLeast(atMost(x, 20.0f), -20.0f));
+  const Reduced near = reduceNear(within(x, 20.0f));
   const Lanes less = near.r + near.r * near.r * curve(near.r);
   const Lanes value = absolute(x) < 20.0f ? near.scale * less + (near.scale - 1.0f) : exponential(x) - 1.0f;
   return x == 0.0f ? x : value;
@@ -69,7 +69,7 @@ MS_INLINE Lanes logistic(Lanes x) {
 
 /** 1 + e^-x, by which a gate divides. Below -28, where that is 1.4e12, it stays: products of three of them are floats. */
 MS_INLINE Lanes logisticUnder(Lanes x) {
-  const Reduced reduced = reduceNear(-atLeast(atMost(x, 28.0f), -28.0f));
+  const Reduced reduced = reduceNear(-within(x, 28.0f));
   const Lanes r = reduced.r;
   return 1.0f + reduced.scale * (1.0f + r * (1.0f + r * curve(r)));
 }
@@ -81,8 +81,8 @@ struct Ratio {
 
 /** tanh x = (e^2x - 1) / (e^2x + 1). Beyond 10 it is ±1. */
 MS_INLINE Ratio tangentRatio(Lanes x) {
-  const Lanes within = atLeast(atMost(x, 10.0f), -10.0f);
-  const Reduced reduced = reduceNear(within + within);
+  const Lanes near = within(x, 10.0f);
+  const Reduced reduced = reduceNear(near + near);
   const Lanes less = reduced.r + reduced.r * reduced.r * curve(reduced.r);
   const Lanes over = reduced.scale * less + (reduced.scale - 1.0f);
   return {over, over + 2.0f};

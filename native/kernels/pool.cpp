@@ -1,11 +1,11 @@
 #include "pool.h"
 
+#include "lanes.h"
+
 namespace ms {
 namespace MS_ISA {
 namespace {
 
-/** Channels that are computed together. */
-constexpr std::size_t LANES = 16;
 constexpr float LOWEST = -__builtin_inff();
 
 /** Rows or columns of the map under one window. */
@@ -22,7 +22,7 @@ Range clip(std::size_t window, std::size_t stride, std::size_t pad, std::size_t 
 
 /** Calls step(first float of the map, rows, columns, floats of the windows' place in the result) for every window. */
 template <class Step>
-inline void windows(const Pooling& p, std::size_t begin, std::size_t end, const Step& step) {
+MS_INLINE void windows(const Pooling& p, std::size_t begin, std::size_t end, const Step& step) {
   for (std::size_t line = begin; line < end; line++) {
     const std::size_t sample = line / p.outHeight;
     const Range rows = clip(line % p.outHeight, p.strideHeight, p.padTop, p.filterHeight, p.inHeight);
@@ -33,76 +33,65 @@ inline void windows(const Pooling& p, std::size_t begin, std::size_t end, const 
   }
 }
 
-/** Calls lanes(first channel, count) with a constant count wherever LANES channels are left. */
-template <class Lanes>
-inline void chunks(std::size_t channels, const Lanes& lanes) {
-  std::size_t channel = 0;
-  for (; channel + LANES <= channels; channel += LANES) lanes(channel, LANES);
-  if (channel < channels) lanes(channel, channels - channel);
+/** Calls entry(place of its first channel in the map's floats) for every entry of a window, row by row. */
+template <class Entry>
+MS_INLINE void entries(const Pooling& p, std::size_t map, Range rows, Range columns, const Entry& entry) {
+  for (std::size_t i = rows.begin; i < rows.end; i++) {
+    std::size_t at = map + (i * p.inWidth + columns.begin) * p.channels;
+    for (std::size_t j = columns.begin; j < columns.end; j++, at += p.channels) entry(at);
+  }
 }
 
-void max(const float* x, float* out, const Pooling& p, std::size_t begin, std::size_t end) {
-  windows(p, begin, end, [&](std::size_t map, Range rows, Range columns, std::size_t to) __attribute__((always_inline)) {
-    chunks(p.channels, [&](std::size_t channel, std::size_t count) __attribute__((always_inline)) {
-      float largest[LANES];
-      for (std::size_t k = 0; k < count; k++) largest[k] = LOWEST;
-      for (std::size_t i = rows.begin; i < rows.end; i++) {
-        for (std::size_t j = columns.begin; j < columns.end; j++) {
-          const float* at = x + map + (i * p.inWidth + j) * p.channels + channel;
-          for (std::size_t k = 0; k < count; k++) largest[k] = at[k] > largest[k] ? at[k] : largest[k];
-        }
-      }
-      for (std::size_t k = 0; k < count; k++) out[to + channel + k] = largest[k];
+void max(const float* x, float* out, const Pooling& pooling, std::size_t begin, std::size_t end) {
+  const Pooling p = pooling;
+  windows(p, begin, end, [=](std::size_t map, Range rows, Range columns, std::size_t to) {
+    eachLanes(p.channels, [=](std::size_t channel, auto lanes) {
+      Lanes largest = all(LOWEST);
+      entries(p, map + channel, rows, columns, [&](std::size_t at) { largest = larger(lanes.load(x + at), largest); });
+      lanes.store(out + to + channel, largest);
     });
   });
 }
 
-void average(const float* x, float* out, const Pooling& p, std::size_t begin, std::size_t end) {
-  windows(p, begin, end, [&](std::size_t map, Range rows, Range columns, std::size_t to) __attribute__((always_inline)) {
-    const float entries = static_cast<float>((rows.end - rows.begin) * (columns.end - columns.begin));
-    chunks(p.channels, [&](std::size_t channel, std::size_t count) __attribute__((always_inline)) {
-      float sum[LANES];
-      for (std::size_t k = 0; k < count; k++) sum[k] = 0;
-      for (std::size_t i = rows.begin; i < rows.end; i++) {
-        for (std::size_t j = columns.begin; j < columns.end; j++) {
-          const float* at = x + map + (i * p.inWidth + j) * p.channels + channel;
-          for (std::size_t k = 0; k < count; k++) sum[k] += at[k];
-        }
-      }
-      for (std::size_t k = 0; k < count; k++) out[to + channel + k] = sum[k] / entries;
+void average(const float* x, float* out, const Pooling& pooling, std::size_t begin, std::size_t end) {
+  const Pooling p = pooling;
+  windows(p, begin, end, [=](std::size_t map, Range rows, Range columns, std::size_t to) {
+    const float count = static_cast<float>((rows.end - rows.begin) * (columns.end - columns.begin));
+    eachLanes(p.channels, [=](std::size_t channel, auto lanes) {
+      Lanes sum = all(0);
+      entries(p, map + channel, rows, columns, [&](std::size_t at) { sum += lanes.load(x + at); });
+      lanes.store(out + to + channel, sum / count);
     });
   });
 }
 
-void maxGradient(const float* dy, const float* x, float* dx, const Pooling& p, std::size_t begin, std::size_t end) {
-  windows(p, begin, end, [&](std::size_t map, Range rows, Range columns, std::size_t from) __attribute__((always_inline)) {
-    chunks(p.channels, [&](std::size_t channel, std::size_t count) __attribute__((always_inline)) {
-      float largest[LANES];
-      std::int32_t first[LANES];
-      for (std::size_t k = 0; k < count; k++) {
-        largest[k] = LOWEST;
-        first[k] = -1;
-      }
-      std::int32_t entry = 0;
-      for (std::size_t i = rows.begin; i < rows.end; i++) {
-        for (std::size_t j = columns.begin; j < columns.end; j++, entry++) {
-          const float* at = x + map + (i * p.inWidth + j) * p.channels + channel;
-          for (std::size_t k = 0; k < count; k++) {
-            const bool larger = at[k] > largest[k];
-            largest[k] = larger ? at[k] : largest[k];
-            first[k] = larger ? entry : first[k];
-          }
-        }
-      }
-      entry = 0;
-      for (std::size_t i = rows.begin; i < rows.end; i++) {
-        for (std::size_t j = columns.begin; j < columns.end; j++, entry++) {
-          float* at = dx + map + (i * p.inWidth + j) * p.channels + channel;
-          for (std::size_t k = 0; k < count; k++) at[k] += first[k] == entry ? dy[from + channel + k] : 0;
-        }
-      }
+template <bool ADD>
+void maxGradientOf(const float* dy, const float* x, float* dx, const Pooling& pooling, std::size_t begin, std::size_t end) {
+  const Pooling p = pooling;
+  windows(p, begin, end, [=](std::size_t map, Range rows, Range columns, std::size_t from) {
+    eachLanes(p.channels, [=](std::size_t channel, auto lanes) {
+      Lanes largest = all(LOWEST);
+      Whole first = {}, entry = {};
+      entries(p, map + channel, rows, columns, [&](std::size_t at) {
+        const Lanes value = lanes.load(x + at);
+        entry += 1;
+        first = value > largest ? entry : first;
+        largest = larger(value, largest);
+      });
+      const Lanes slope = lanes.load(dy + from + channel);
+      entry = Whole{};
+      entries(p, map + channel, rows, columns, [&](std::size_t at) {
+        entry += 1;
+        const Lanes share = first == entry ? slope : all(0);
+        lanes.store(dx + at, ADD ? lanes.load(dx + at) + share : share);
+      });
     });
   });
+}
+
+void maxGradient(const float* dy, const float* x, float* dx, const Pooling& p, bool add, std::size_t begin, std::size_t end) {
+  if (add) maxGradientOf<true>(dy, x, dx, p, begin, end);
+  else maxGradientOf<false>(dy, x, dx, p, begin, end);
 }
 
 void averageGradient(const float* dy, float* dx, const Pooling& p, std::size_t begin, std::size_t end) {

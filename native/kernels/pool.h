@@ -19,9 +19,10 @@ struct PoolKernels {
   void (*average)(const float* x, float* out, const Pooling& p, std::size_t begin, std::size_t end);
   /**
    * Adds dy of windows `begin` .. `end` of [batch, outHeight] to the first largest entry of each in row order; none where
-   * all entries are NaN. dx must be 0 before.
+   * all entries are NaN. dx must be 0 before; or, without `add`, the windows' entries are written, whatever they were.
    */
-  void (*maxGradient)(const float* dy, const float* x, float* dx, const Pooling& p, std::size_t begin, std::size_t end);
+  void (*maxGradient)(const float* dy, const float* x, float* dx, const Pooling& p, bool add, std::size_t begin,
+                      std::size_t end);
   /** Adds dy / (filterHeight · filterWidth) to every entry of the windows. dx must be 0 before. */
   void (*averageGradient)(const float* dy, float* dx, const Pooling& p, std::size_t begin, std::size_t end);
 };

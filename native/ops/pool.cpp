@@ -64,7 +64,13 @@ napi_value maxPool(Call& call) { return pool(call, &PoolKernels::max); }
 /** averagePool(x, out, ...pooling): the mean of the entries of each window that lie inside the map. */
 napi_value averagePool(Call& call) { return pool(call, &PoolKernels::average); }
 
-/** Adds the gradient of windows `begin` .. `end` of [batch, outHeight]. */
+/** True where every entry of the map lies in one window and no other. */
+bool tiles(const Pooling& p) {
+  return p.strideHeight == p.filterHeight && p.strideWidth == p.filterWidth &&
+         p.outHeight * p.strideHeight >= p.inHeight + p.padTop && p.outWidth * p.strideWidth >= p.inWidth + p.padLeft;
+}
+
+/** Clears dx and adds the gradient of windows `begin` .. `end` of [batch, outHeight]. */
 template <class Add>
 void gradient(float* dx, const Pooling& p, std::size_t grain, const Add& add) {
   const std::size_t row = p.inWidth * p.channels;
@@ -97,8 +103,14 @@ napi_value maxPoolGradient(Call& call) {
   call.need(x, mapFloats(p), "x");
   call.need(dx, mapFloats(p), "dx");
   submit({dy, x}, {dx}, [p, grain = grainOf(p)](float* const* at) {
+    if (tiles(p)) {
+      parallel(p.batch * p.outHeight, grain, [&](std::size_t begin, std::size_t end) {
+        poolKernels().maxGradient(at[0], at[1], at[2], p, false, begin, end);
+      });
+      return;
+    }
     gradient(at[2], p, grain, [&](std::size_t begin, std::size_t end) {
-      poolKernels().maxGradient(at[0], at[1], at[2], p, begin, end);
+      poolKernels().maxGradient(at[0], at[1], at[2], p, true, begin, end);
     });
   });
   return nothing(call.env());
