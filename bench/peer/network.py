@@ -16,18 +16,29 @@ import weights
 class ConvLstm(nn.Module):
     """i, f, g, o = split(Wx*x + bx + Wh*h + bh);  c' = σ(f)⊙c + σ(i)⊙tanh(g);  h' = σ(o)⊙tanh(c')"""
 
-    def __init__(self, filters, kernel_size):
+    def __init__(self, filters, kernel_size, joined):
         super().__init__()
-        self.filters = filters
+        self.filters, self.joined = filters, joined
         self._conv_x2h = nn.Conv2d(filters, 4 * filters, kernel_size, padding=kernel_size // 2)
         self._conv_h2h = nn.Conv2d(filters, 4 * filters, kernel_size, padding=kernel_size // 2)
+
+    def begin(self):
+        """At the start of a training step: with `joined`, x and h go through one convolution, whose kernel is made once."""
+        if self.joined:
+            self.kernel = torch.cat((self._conv_x2h.weight, self._conv_h2h.weight), 1)
+            self.bias = self._conv_x2h.bias + self._conv_h2h.bias
+
+    def products(self, x, h):
+        if not self.joined:
+            return self._conv_x2h(x) + self._conv_h2h(h)
+        return F.conv2d(torch.cat((x, h), 1), self.kernel, self.bias, padding=self.kernel.shape[2] // 2)
 
     def zero_state(self, batch, height, width):
         return (torch.zeros(batch, self.filters, height, width), torch.zeros(batch, self.filters, height, width))
 
     def forward(self, x, state):
         h, c = state
-        i, f, g, o = (self._conv_x2h(x) + self._conv_h2h(h)).chunk(4, 1)
+        i, f, g, o = self.products(x, h).chunk(4, 1)
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
         h = torch.sigmoid(o) * torch.tanh(c)
         return h, (h, c)
@@ -48,13 +59,13 @@ def up(x):
 class Network(nn.Module):
     """One step of the whole network; single scale, or with the multi-scale wiring where the name begins with MS-."""
 
-    def __init__(self, model, filters, kernel_size, channels):
+    def __init__(self, model, filters, kernel_size, channels, joined):
         super().__init__()
         self.multi_scale = model.startswith("MS-")
         cell = CELLS[model[3:] if self.multi_scale else model]
         self.scale = [1, 2, 4, 4, 2, 1] if self.multi_scale else [1] * 6
         self.embed = nn.Conv2d(channels, filters, 1)
-        self.layers = nn.ModuleList(cell(filters, kernel_size) for _ in self.scale)
+        self.layers = nn.ModuleList(cell(filters, kernel_size, joined) for _ in self.scale)
         self.head = nn.Conv2d(filters, channels, 1)
 
     def load(self, path):
@@ -84,7 +95,8 @@ class Network(nn.Module):
 class Training:
     """A network with its clip, its mask and its optimiser; `step` trains once."""
 
-    def __init__(self, task, layout):
+    def __init__(self, task, layout, joined, precision):
+        self.precision = precision
         self.memory = {"nchw": torch.contiguous_format, "channelsLast": torch.channels_last}[layout]
         given = weights.read(task["clip"])
         # [batch, time, height, width, channels] -> a list over time of [batch, channels, height, width]
@@ -94,13 +106,15 @@ class Training:
         self.mask = given["mask"][:, :, None, None, None]
         self.mse, self.mae = task["mse"], task["mae"]
         channels = self.frames[0].shape[1]
-        self.network = Network(task["model"], task["filters"], task["kernelSize"], channels)
+        self.network = Network(task["model"], task["filters"], task["kernelSize"], channels, joined)
         self.network.load(task["weights"])
         self.network.to(memory_format=self.memory)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=task["learningRate"], eps=1e-8)
 
     def loss(self):
         batch, _, height, width = self.frames[0].shape
+        for layer in self.network.layers:
+            layer.begin()
         states = self.network.zero_state(batch, height, width)
         states = [tuple(part.to(memory_format=self.memory) for part in state) for state in states]
         predictions = []
@@ -122,7 +136,8 @@ class Training:
     def step(self):
         started = time.perf_counter()
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.loss()
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bf16"):
+            loss = self.loss()
         loss.backward()
         self.optimizer.step()
         value = loss.item()

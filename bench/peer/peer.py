@@ -52,7 +52,7 @@ class Peer:
     def start(self, request):
         import network
 
-        self.training = network.Training(request["task"], request["layout"])
+        self.training = network.Training(request["task"], request["layout"], request["joined"], request["precision"])
         return {}
 
     def step(self, _):

@@ -42,62 +42,162 @@ void copyBoundOutputs(Program& program) {
   }
 }
 
-/** Computes time steps again, just before the backward pass first needs something from inside them. */
-void rematerialize(Program& program) {
-  std::vector<std::int32_t> madeIn(program.values.size(), -1);
-  std::vector<bool> kept(program.values.size(), false);
+/** Who writes a value in the forward pass, and where it is computed again for the backward pass. */
+struct Origin {
+  /** Commands with a time step that write it, in order. */
+  std::vector<std::size_t> makers;
+  bool readBack = false;
+  /** It stays in memory from the forward to the backward pass. */
+  bool kept = false;
+  /** How many commands after another compute it again from what is kept. */
+  std::size_t depth = 0;
+  /** The value that the backward pass uses. */
+  std::uint32_t again = 0;
+};
+
+/** The forward pass: what was recorded up to the last command that belongs to a time step. */
+struct Forward {
   std::size_t end = 0;
-  std::int32_t steps = 0;
+  std::vector<Origin> origins;
+};
+
+Forward forwardOf(const Program& program) {
+  Forward forward;
+  forward.origins.resize(program.values.size());
   for (std::size_t i = 0; i < program.commands.size(); i++) {
     const Command& command = program.commands[i];
-    for (const std::uint32_t value : command.reads) {
-      if (madeIn[value] >= 0 && command.time >= 0 && command.time != madeIn[value]) kept[value] = true;
-    }
-    for (const std::uint32_t value : command.writes) {
-      if (command.time >= 0) madeIn[value] = command.time;
-      if (program.values[value].output >= 0) kept[value] = true;
-    }
-    if (command.time >= 0) {
-      end = i + 1;
-      steps = std::max(steps, command.time + 1);
+    if (command.time < 0) continue;
+    forward.end = i + 1;
+    for (const std::uint32_t written : command.writes) forward.origins[written].makers.push_back(i);
+  }
+  for (std::size_t i = forward.end; i < program.commands.size(); i++) {
+    for (const std::uint32_t read : program.commands[i].reads) forward.origins[read].readBack = true;
+  }
+  return forward;
+}
+
+/** With rematerialisation: keeps what passes from one time step to another. */
+void keepStates(const Program& program, Forward& forward) {
+  for (const Command& command : program.commands) {
+    if (command.time < 0) continue;
+    for (const std::uint32_t read : command.reads) {
+      Origin& origin = forward.origins[read];
+      if (!origin.makers.empty() && program.commands[origin.makers[0]].time != command.time) origin.kept = true;
     }
   }
-  if (steps < 2) return;
-  std::vector<std::vector<std::size_t>> members(static_cast<std::size_t>(steps));
-  for (std::size_t i = 0; i < end; i++) {
-    if (program.commands[i].time >= 0) members[static_cast<std::size_t>(program.commands[i].time)].push_back(i);
+}
+
+/** Values that are kept and that computing `value` again reads, directly or through others that are computed again. */
+void sourcesOf(const Program& program, const Forward& forward, std::uint32_t value, std::vector<std::uint32_t>& found) {
+  for (const std::size_t maker : forward.origins[value].makers) {
+    for (const std::uint32_t read : program.commands[maker].reads) {
+      if (read == value) continue;
+      if (forward.origins[read].makers.empty()) {
+        // From before the forward pass: inputs and the like are there anyway.
+        if (program.values[read].role == Role::temporary) found.push_back(read);
+      } else if (forward.origins[read].kept) {
+        found.push_back(read);
+      } else {
+        sourcesOf(program, forward, read, found);
+      }
+    }
   }
-  std::vector<Command> result(program.commands.begin(), program.commands.begin() + static_cast<std::ptrdiff_t>(end));
-  std::vector<std::uint32_t> again(program.values.size());
-  for (std::size_t i = 0; i < again.size(); i++) again[i] = static_cast<std::uint32_t>(i);
-  std::vector<bool> done(static_cast<std::size_t>(steps), false);
-  for (std::size_t i = end; i < program.commands.size(); i++) {
-    Command command = program.commands[i];
-    for (std::uint32_t& value : command.reads) {
-      if (value >= madeIn.size() || madeIn[value] < 0 || kept[value]) continue;
-      const std::size_t step = static_cast<std::size_t>(madeIn[value]);
-      if (!done[step]) {
-        done[step] = true;
-        for (const std::size_t member : members[step]) {
-          Command copy = result[member];
-          for (std::uint32_t& read : copy.reads) {
-            if (madeIn[read] == static_cast<std::int32_t>(step)) read = again[read];
-          }
-          for (std::uint32_t& written : copy.writes) {
-            if (again[written] == written) {
-              again[written] = static_cast<std::uint32_t>(program.values.size());
-              Value fresh = program.values[written];
-              fresh.output = -1;
-              program.values.push_back(fresh);
-            }
-            written = again[written];
-          }
-          copy.time = -1;
-          result.push_back(std::move(copy));
+}
+
+/**
+ * Without: keeps what is costly to compute, and of the rest what could be computed again only by keeping more, or by a long
+ * chain, such as a state from the states before it.
+ */
+void keepCostly(const Program& program, Forward& forward) {
+  constexpr std::size_t LONGEST = 8;
+  std::vector<Origin>& origins = forward.origins;
+  for (Origin& origin : origins) {
+    const auto& makers = origin.makers;
+    origin.kept = std::any_of(makers.begin(), makers.end(), [&](std::size_t maker) { return program.commands[maker].costly; });
+  }
+  std::vector<bool> there(origins.size(), false);
+  for (std::size_t v = 0; v < origins.size(); v++) there[v] = origins[v].readBack && (origins[v].kept || origins[v].makers.empty());
+  for (std::size_t i = 0; i < forward.end; i++) {
+    const Command& command = program.commands[i];
+    if (command.time < 0 || command.costly) continue;
+    for (const std::uint32_t written : command.writes) {
+      Origin& origin = origins[written];
+      if (origin.makers.back() != i) continue;
+      for (const std::size_t maker : origin.makers) {
+        for (const std::uint32_t read : program.commands[maker].reads) {
+          if (read != written && !origins[read].kept) origin.depth = std::max(origin.depth, origins[read].depth);
         }
       }
-      value = again[value];
+      origin.depth++;
+      if (origin.depth > LONGEST) {
+        origin.kept = true;
+      } else if (origin.readBack) {
+        std::vector<std::uint32_t> sources;
+        sourcesOf(program, forward, written, sources);
+        std::sort(sources.begin(), sources.end());
+        sources.erase(std::unique(sources.begin(), sources.end()), sources.end());
+        std::size_t more = 0;
+        for (const std::uint32_t source : sources) {
+          if (!there[source]) more += program.values[source].floats;
+        }
+        if (more >= program.values[written].floats) {
+          origin.kept = true;
+        } else {
+          for (const std::uint32_t source : sources) there[source] = true;
+        }
+      }
+      if (origin.kept) {
+        origin.depth = 0;
+        there[written] = origin.readBack;
+      }
     }
+  }
+}
+
+/** Appends the commands that compute a value of the forward pass again, where that has not been done; the new value. */
+std::uint32_t again(Program& program, Forward& forward, std::uint32_t value, std::vector<Command>& result) {
+  if (value >= forward.origins.size()) return value;
+  if (forward.origins[value].makers.empty() || forward.origins[value].kept) return value;
+  if (forward.origins[value].again != 0) return forward.origins[value].again;
+  for (const std::size_t maker : std::vector<std::size_t>(forward.origins[value].makers)) {
+    Command copy = program.commands[maker];
+    for (std::uint32_t& read : copy.reads) {
+      if (std::find(copy.writes.begin(), copy.writes.end(), read) == copy.writes.end()) read = again(program, forward, read, result);
+    }
+    for (std::uint32_t& written : copy.writes) {
+      std::uint32_t& fresh = forward.origins[written].again;
+      if (fresh == 0) {
+        fresh = static_cast<std::uint32_t>(program.values.size());
+        Value like = program.values[written];
+        like.output = -1;
+        program.values.push_back(like);
+      }
+      for (std::uint32_t& read : copy.reads) {
+        if (read == written) read = fresh;
+      }
+      written = fresh;
+    }
+    copy.time = -1;
+    result.push_back(std::move(copy));
+  }
+  return forward.origins[value].again;
+}
+
+/**
+ * What the backward pass reads of the forward pass need not lie in memory in between: values are computed again just before
+ * the backward pass first needs them. Always those that cost little; with `steps` all that lies inside a time step. The same
+ * commands compute the same numbers.
+ */
+void recompute(Program& program, bool steps) {
+  Forward forward = forwardOf(program);
+  if (forward.end == 0) return;
+  if (steps) keepStates(program, forward);
+  else keepCostly(program, forward);
+  for (const std::uint32_t output : program.outputs) forward.origins[output].kept = true;
+  std::vector<Command> result(program.commands.begin(), program.commands.begin() + static_cast<std::ptrdiff_t>(forward.end));
+  for (std::size_t i = forward.end; i < program.commands.size(); i++) {
+    Command command = program.commands[i];
+    for (std::uint32_t& read : command.reads) read = again(program, forward, read, result);
     result.push_back(std::move(command));
   }
   program.commands = std::move(result);
@@ -220,9 +320,9 @@ std::string difference(const Program& a, const Program& b) {
   return "";
 }
 
-void plan(Program& program, bool again) {
+void plan(Program& program, bool steps) {
   copyBoundOutputs(program);
-  if (again) rematerialize(program);
+  recompute(program, steps);
   dropUnneeded(program);
   std::vector<Tenancy> all = tenancies(program);
   program.memoryFloats = place(all);

@@ -34,6 +34,8 @@ struct Program {
     std::vector<std::uint32_t> reads, writes;
     /** Element i of what is written depends on element i of what is read alone, so both may lie in one place. */
     bool inPlace = false;
+    /** Computing it again costs more than the memory of its results is worth. */
+    bool costly = false;
     /** Index into `labels`: the operation that queued it. */
     std::uint32_t label = 0;
     /** Time step and layer it was queued in; -1 outside. */
@@ -59,10 +61,11 @@ struct Program {
 std::string difference(const Program& a, const Program& b);
 
 /**
- * Leaves out commands whose results nobody needs, and gives every value its place. With `rematerialize`, values inside a
- * time step that only the backward pass needs are computed again there from the states between the steps.
+ * Leaves out commands whose results nobody needs, computes cheap values again for the backward pass instead of keeping them,
+ * and gives every value its place. With `steps`, all values inside a time step that only the backward pass needs are computed
+ * again there, from the states between the steps.
  */
-void plan(Program& program, bool rematerialize);
+void plan(Program& program, bool steps);
 
 /** Runs a planned program on the engine's thread. False where it was cancelled; outputs are then not to be used. */
 bool execute(const Program& program, float* const* inputs, float* const* outputs, std::vector<double>* seconds = nullptr);

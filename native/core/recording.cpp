@@ -91,7 +91,7 @@ std::int32_t recordValue(std::size_t floats) {
   return static_cast<std::int32_t>(open->values.size() - 1);
 }
 
-void recordCommand(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run, bool inPlace) {
+void recordCommand(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run, Traits traits) {
   Program::Command command;
   for (const Buffer& buffer : reads) command.reads.push_back(valueOf(buffer));
   for (const Buffer& buffer : writes) {
@@ -102,7 +102,8 @@ void recordCommand(const std::vector<Buffer>& reads, const std::vector<Buffer>& 
     command.writes.push_back(value);
   }
   command.run = std::move(run);
-  command.inPlace = inPlace;
+  command.inPlace = traits & IN_PLACE;
+  command.costly = traits & COSTLY;
   command.label = label;
   command.time = time;
   command.layer = layer;
@@ -117,7 +118,7 @@ void recordConstant(const Buffer& buffer, const float* values, std::size_t lengt
   if (even && length > SMALL) {
     // Such as states that begin at zero: made when needed instead of kept.
     const auto fill = [length, value = values[0]](float* const* at) { std::fill(at[0], at[0] + length, value); };
-    return recordCommand({}, {buffer}, fill, false);
+    return recordCommand({}, {buffer}, fill, NO_TRAITS);
   }
   Program::Value& value = open->values[static_cast<std::size_t>(buffer.value)];
   value.role = Program::Role::constant;

@@ -34,7 +34,7 @@ void recordLayer(std::int32_t layer);
 
 /** The recorded value of a new buffer without memory. */
 std::int32_t recordValue(std::size_t floats);
-void recordCommand(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run, bool inPlace);
+void recordCommand(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run, Traits traits);
 void recordConstant(const Buffer& buffer, const float* values, std::size_t length);
 
 }  // namespace ms

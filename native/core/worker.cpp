@@ -94,8 +94,8 @@ void stopWorker() {
   stopTeam();
 }
 
-void submit(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run, bool inPlace) {
-  if (isRecording()) return recordCommand(reads, writes, std::move(run), inPlace);
+void submit(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run, Traits traits) {
+  if (isRecording()) return recordCommand(reads, writes, std::move(run), traits);
   const std::uint64_t mine = submitted.load();
   if (mine - finished.load() >= ROOM) sleepUntilFinished(mine - ROOM / 2);
   Command& command = ring[mine % ROOM];

@@ -15,14 +15,20 @@ using Run = std::function<void(float* const* at)>;
 void startWorker(int threads);
 void stopWorker();
 
+/** What the planner of recorded steps may do with a command. */
+enum Traits : unsigned {
+  NO_TRAITS = 0,
+  /** Element i of what is written depends on element i of what is read alone, so both may lie in one place. */
+  IN_PLACE = 1,
+  /** Takes long: its results are kept rather than computed again. */
+  COSTLY = 2,
+};
+
 /**
  * Queues a command. Commands run one after another on the engine's thread, in the order of the calls; the caller does not
  * wait. All checks of arguments belong before this call. Only for the JavaScript thread.
- *
- * @param inPlace element i of what is written depends on element i of what is read alone: a recorded step may then let both
- * lie in one place
  */
-void submit(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run, bool inPlace = false);
+void submit(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run, Traits traits = NO_TRAITS);
 
 /** Waits until all queued commands have run. Throws what the first failed one of them threw. */
 void drain();

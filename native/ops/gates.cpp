@@ -7,8 +7,6 @@
 namespace ms {
 namespace {
 
-/** A recorded step may let results lie where inputs of their size did, such as the gates' gradient over the gates. */
-constexpr bool IN_PLACE = true;
 /** Elements that are worth a thread: each costs several exponentials. */
 constexpr std::size_t GRAIN = 4096;
 /** Parts begin at multiples of this, so that the number of threads changes no result. */

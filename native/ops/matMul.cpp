@@ -64,7 +64,7 @@ napi_value matMul(Call& call) {
   const std::vector<std::size_t> key{batchA, batchB, rows, columns, inner, turnA, turnB};
   const Product& ready = productOf(key, batchA, batchB, rows, columns, inner, turnA, turnB);
   const Scratch scratch(ready.scratchFloats);
-  submit({a, b}, {out, scratch.buffer}, [primitive = ready.primitive](float* const* at) { primitive->run(at); });
+  submit({a, b}, {out, scratch.buffer}, [primitive = ready.primitive](float* const* at) { primitive->run(at); }, COSTLY);
   return nothing(call.env());
 }
 

@@ -13,7 +13,19 @@ import { median } from "./timing";
 export const WARM_UP = 2;
 
 /** Relative difference of the losses of the warm-up steps that rounding explains: before and after one update by Adam. */
-const ALLOWED = [1e-4, 1e-3];
+const ALLOWED = { f32: [1e-4, 1e-3], bf16: [0.05, 0.1] } as const;
+type Precision = keyof typeof ALLOWED;
+
+/** Ways to write the same network in PyTorch; which is the fastest depends on the network. */
+interface Writing {
+  readonly layout: "nchw" | "channelsLast";
+  /** x and h through one convolution. */
+  readonly joined: boolean;
+}
+const WRITINGS = (["nchw", "channelsLast"] as const).flatMap((layout) =>
+  [false, true].map((joined): Writing => ({ layout, joined })),
+);
+const nameOf = ({ layout, joined }: Writing) => `${layout}${joined ? ", joined" : ""}`;
 
 /** What one process needs for a step. */
 export interface Cost {
@@ -33,7 +45,15 @@ export interface StepMeasurement {
   /** Cores that other processes used meanwhile; not told where one was started on purpose. */
   readonly otherCores?: number;
   readonly ours: Cost & { readonly busy?: Busy };
-  readonly peer?: Cost & { readonly busy?: Busy; readonly layout: string; readonly lossDifference: number };
+  /** By precision: bfloat16 is what autocast makes of the same writing. */
+  readonly peers?: { readonly [precision in Precision]: PeerCost };
+}
+
+/** `writing`: PyTorch's memory format, and `joined` where x and h go through one convolution. */
+export interface PeerCost extends Cost {
+  readonly busy?: Busy;
+  readonly writing: string;
+  readonly lossDifference: number;
 }
 
 export interface StepOptions {
@@ -69,10 +89,11 @@ export async function benchStep(options: StepOptions): Promise<StepMeasurement> 
     await ours.ask({ do: "start", task: { settings, backend, folder } });
     const losses: number[] = [];
     for (let i = 0; i < WARM_UP; i++) losses.push((await step(ours)).loss);
-    const peer = peerThreads ? await startPeer(settings, folder, peerThreads, losses, started) : undefined;
-    if (peer)
-      tell(`peer: ${peer.layout} is its faster memory format; losses agree to ${peer.difference.toExponential(1)}`);
-    const sides = peer ? [ours, peer.server] : [ours];
+    const peers = peerThreads ? await startPeers(settings, folder, peerThreads, losses, started) : [];
+    for (const { precision, writing, difference } of peers) {
+      tell(`PyTorch ${precision}: ${nameOf(writing)}; losses agree to ${difference.toExponential(1)}`);
+    }
+    const sides = [ours, ...peers.map(({ server }) => server)];
     const otherCores = watchOthers(sides.map(({ pid }) => pid));
     const alone = sides.map((): number[] => []);
     const crowded = sides.map((): number[] => []);
@@ -81,11 +102,11 @@ export async function benchStep(options: StepOptions): Promise<StepMeasurement> 
         alone[which].push((await step(side)).seconds);
         if (busy) crowded[which].push((await beside(() => step(side))).seconds);
       }
-      const times = alone.map((seconds) => `${seconds[i].toFixed(3)} s`).join(", peer ");
+      const times = alone.map((seconds) => `${seconds[i].toFixed(3)} s`).join(", PyTorch ");
       tell(`step ${i + 1} of ${steps}: ${times}`);
     }
     const others = otherCores();
-    const costs = [];
+    const costs: Omit<PeerCost, "writing" | "lossDifference">[] = [];
     for (const [which, side] of sides.entries()) {
       const seconds = median(alone[which]);
       const beside = busy ? median(crowded[which]) : 0;
@@ -95,7 +116,14 @@ export async function benchStep(options: StepOptions): Promise<StepMeasurement> 
     return {
       ours: costs[0],
       ...(!busy && { otherCores: others }),
-      ...(peer && { peer: { ...costs[1], layout: peer.layout, lossDifference: peer.difference } }),
+      ...(peers.length > 0 && {
+        peers: Object.fromEntries(
+          peers.map(({ precision, writing, difference }, i) => [
+            precision,
+            { ...costs[1 + i], writing: nameOf(writing), lossDifference: difference },
+          ]),
+        ) as StepMeasurement["peers"],
+      }),
     };
   } finally {
     for (const server of started) await server.stop();
@@ -108,34 +136,48 @@ async function step(server: Server): Promise<Step> {
   return { seconds: numberIn(server, answer, "seconds"), loss: numberIn(server, answer, "loss") };
 }
 
-/** Warms PyTorch up in both memory formats, each in a process of its own, and keeps the faster one. */
-async function startPeer(
+interface Peer {
+  readonly server: Server;
+  readonly precision: Precision;
+  readonly writing: Writing;
+  readonly difference: number;
+  /** Of the last warm-up step. */
+  readonly seconds: number;
+}
+
+/** Warms PyTorch up in every writing, each in a process of its own, and keeps the fastest; then the same in bfloat16. */
+async function startPeers(
   settings: Experiment,
   folder: string,
   threads: number,
   expected: readonly number[],
   started: Server[],
-): Promise<{ server: Server; layout: string; difference: number }> {
-  const tried = [];
-  for (const layout of ["nchw", "channelsLast"]) {
+): Promise<Peer[]> {
+  const start = async (writing: Writing, precision: Precision): Promise<Peer> => {
     const { server } = await startPytorch(threads);
     started.push(server);
-    await server.ask({ do: "start", task: taskFor(settings, folder), layout });
+    await server.ask({ do: "start", task: taskFor(settings, folder), ...writing, precision });
     const steps: Step[] = [];
     for (let i = 0; i < WARM_UP; i++) steps.push(await step(server));
     const differences = steps.map(({ loss }, i) => Math.abs(loss - expected[i]) / Math.abs(expected[i]));
-    const wrong = differences.findIndex((difference, i) => !(difference <= ALLOWED[i]));
+    const allowed = ALLOWED[precision];
+    const wrong = differences.findIndex((difference, i) => !(difference <= allowed[i]));
     if (wrong >= 0) {
       throw new UserError(
         `the peer's loss of step ${wrong + 1} is ${steps[wrong].loss}, ours ${expected[wrong]}: ` +
-          `expected a relative difference below ${ALLOWED[wrong]} (${settings.model}, ${layout})`,
+          `expected a relative difference below ${allowed[wrong]} (${settings.model}, ${nameOf(writing)}, ${precision})`,
       );
     }
-    tried.push({ server, layout, difference: Math.max(...differences), seconds: steps[WARM_UP - 1].seconds });
+    return { server, precision, writing, difference: Math.max(...differences), seconds: steps[WARM_UP - 1].seconds };
+  };
+  let best: Peer | undefined;
+  for (const writing of WRITINGS) {
+    const tried = await start(writing, "f32");
+    const slower = best && best.seconds <= tried.seconds ? tried : best;
+    await slower?.server.stop();
+    if (slower !== tried) best = tried;
   }
-  const [best, other] = tried.sort((a, b) => a.seconds - b.seconds);
-  await other.server.stop();
-  return best;
+  return [best!, await start(best!.writing, "bf16")];
 }
 
 /** What bench/peer/network.py needs to know of an experiment. */

@@ -44,8 +44,7 @@ interface StepResult {
   readonly threads: number;
   readonly otherCores?: number;
   readonly ours: StepMeasurement["ours"];
-  /** By precision. */
-  readonly peers?: { readonly f32: StepMeasurement["peer"] };
+  readonly peers?: StepMeasurement["peers"];
   /** The peer's seconds by ours: above 1 we are faster. */
   readonly ratio?: number;
   /** Our peak memory by the peer's: below 1 we need less. */
@@ -84,11 +83,7 @@ export async function benchStep(args: string[]): Promise<Outcome> {
     if (known && !known.includes(model)) continue;
     remark(`${model}, ${workload}, batch ${batch}, ${filters} filters`);
     const peerThreads = peer && threads();
-    const {
-      ours,
-      peer: theirs,
-      otherCores,
-    } = await measure({ settings, backend, steps, peerThreads, busy, tell: remark });
+    const { ours, peers, otherCores } = await measure({ settings, backend, steps, peerThreads, busy, tell: remark });
     const noise = otherCores === undefined ? undefined : complaint(otherCores);
     if (noise) remark(noise);
     results.push({
@@ -101,10 +96,10 @@ export async function benchStep(args: string[]): Promise<Outcome> {
       threads: threads(),
       otherCores,
       ours,
-      ...(theirs && {
-        peers: { f32: theirs },
-        ratio: theirs.seconds / ours.seconds,
-        memoryRatio: ours.peakBytes / theirs.peakBytes,
+      ...(peers && {
+        peers,
+        ratio: peers.f32.seconds / ours.seconds,
+        memoryRatio: ours.peakBytes / peers.f32.peakBytes,
       }),
       gflops: operationsOf(settings, reportModel(network).macsPerStep) / ours.seconds / 1e9,
     });
@@ -151,7 +146,7 @@ export function stepTable(results: readonly StepResult[]): string {
   const head = [
     ...["workload", "model", "batch", "filters", "ours", "GFLOP/s", "memory"],
     ...(busy ? ["beside a busy process"] : []),
-    ...(compared ? ["PyTorch", "its layout", "its memory", "ratio", "memory ratio"] : []),
+    ...(compared ? ["PyTorch", "written", "its memory", "ratio", "memory ratio", "PyTorch bf16"] : []),
     ...(compared && busy ? ["PyTorch beside a busy process"] : []),
   ];
   const slower = (side: { busy?: { ratio: number } } | undefined) =>
@@ -162,8 +157,9 @@ export function stepTable(results: readonly StepResult[]): string {
     ...(busy ? [slower(ours)] : []),
     ...(peers?.f32
       ? [
-          ...[seconds(peers.f32.seconds), peers.f32.layout, megabytes(peers.f32.peakBytes)],
+          ...[seconds(peers.f32.seconds), peers.f32.writing, megabytes(peers.f32.peakBytes)],
           ...[ratio!.toFixed(2), memoryRatio!.toFixed(2)],
+          `${seconds(peers.bf16.seconds)}, ${megabytes(peers.bf16.peakBytes)}`,
         ]
       : []),
     ...(compared && busy ? [slower(peers?.f32)] : []),
