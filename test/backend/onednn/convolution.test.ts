@@ -46,6 +46,8 @@ for (const [inChannels, outChannels] of [
   cases.push({ x: [5, 11, 17, inChannels], kernel: [3, 3, inChannels, outChannels] });
   cases.push({ x: [1, 16, 16, inChannels], kernel: [3, 3, inChannels, outChannels], pad: "valid" });
 }
+// Winograd's for the weights' gradient alone.
+cases.push({ x: [1, 16, 16, 64], kernel: [3, 3, 64, 64] });
 cases.push({ x: [1, 9, 7, 4], kernel: [3, 3, 4, 5], dilation: 2 });
 cases.push({ x: [1, 9, 7, 4], kernel: [3, 2, 4, 5], stride: 2, pad: 1 });
 cases.push({
