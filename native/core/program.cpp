@@ -49,7 +49,7 @@ struct Origin {
   bool readBack = false;
   /** It stays in memory from the forward to the backward pass. */
   bool kept = false;
-  /** How many commands after another compute it again from what is kept. */
+  /** Over how many time steps it is computed again from what is kept. */
   std::size_t depth = 0;
   /** The value that the backward pass uses. */
   std::uint32_t again = 0;
@@ -105,11 +105,13 @@ void sourcesOf(const Program& program, const Forward& forward, std::uint32_t val
 }
 
 /**
- * Without: keeps what is costly to compute, and of the rest what could be computed again only by keeping more, or by a long
- * chain, such as a state from the states before it.
+ * Without: keeps what is costly to compute, what is small, and of the rest what could be computed again only by keeping more,
+ * or by a long chain, such as a state from the states before it.
  */
 void keepCostly(const Program& program, Forward& forward) {
-  constexpr std::size_t LONGEST = 8;
+  constexpr std::size_t LONGEST = 4;
+  // What is made of much more than itself costs little to keep, such as a predicted frame.
+  constexpr std::size_t SMALL_PART = 8;
   std::vector<Origin>& origins = forward.origins;
   for (Origin& origin : origins) {
     const auto& makers = origin.makers;
@@ -125,11 +127,14 @@ void keepCostly(const Program& program, Forward& forward) {
       if (origin.makers.back() != i) continue;
       for (const std::size_t maker : origin.makers) {
         for (const std::uint32_t read : program.commands[maker].reads) {
-          if (read != written && !origins[read].kept) origin.depth = std::max(origin.depth, origins[read].depth);
+          if (read == written || origins[read].kept || origins[read].makers.empty()) continue;
+          const bool before = program.commands[origins[read].makers[0]].time != command.time;
+          origin.depth = std::max(origin.depth, origins[read].depth + (before ? 1 : 0));
         }
       }
-      origin.depth++;
-      if (origin.depth > LONGEST) {
+      std::size_t read = 0;
+      for (const std::uint32_t from : command.reads) read += program.values[from].floats;
+      if (origin.depth > LONGEST || SMALL_PART * program.values[written].floats < read) {
         origin.kept = true;
       } else if (origin.readBack) {
         std::vector<std::uint32_t> sources;

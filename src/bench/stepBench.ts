@@ -4,9 +4,11 @@ import { join, resolve } from "node:path";
 import type { Experiment } from "../profiles";
 import { UserError } from "../types";
 import { beside } from "./busy";
+import { peakOf, resetPeak } from "./memory";
 import { watchOthers } from "./others";
 import { numberIn, Server } from "./process";
 import { startPytorch } from "./pytorch";
+import { type StepTask, writeTask } from "./stepTask";
 import { median } from "./timing";
 
 /** Steps before the timed ones. */
@@ -31,7 +33,7 @@ const nameOf = ({ layout, joined }: Writing) => `${layout}${joined ? ", joined" 
 export interface Cost {
   /** Median. */
   readonly seconds: number;
-  /** Most memory the process ever had resident. */
+  /** Most memory the process had resident while it made the timed steps. */
   readonly peakBytes: number;
 }
 
@@ -65,6 +67,8 @@ export interface StepOptions {
   readonly peerThreads?: number;
   /** Also time each step beside a busy process. */
   readonly busy?: boolean;
+  /** Options of our trainer. */
+  readonly training?: StepTask["training"];
   readonly tell?: (line: string) => void;
 }
 
@@ -80,13 +84,15 @@ interface Step {
  * Errors: the losses of the warm-up steps differ, so that different things would be compared.
  */
 export async function benchStep(options: StepOptions): Promise<StepMeasurement> {
-  const { settings, backend, steps, peerThreads, busy = false, tell = () => undefined } = options;
+  const { settings, backend, steps, peerThreads, busy = false, training, tell = () => undefined } = options;
   const folder = mkdtempSync(join(tmpdir(), "ms-rnn-bench-"));
   const ours = new Server("our process", process.execPath, [resolve(__dirname, "stepServer.js")]);
   const started = [ours];
   try {
     await ours.ready;
-    await ours.ask({ do: "start", task: { settings, backend, folder } });
+    await writeTask(settings, folder);
+    const task: StepTask = { settings, backend, folder, training };
+    await ours.ask({ do: "start", task });
     const losses: number[] = [];
     for (let i = 0; i < WARM_UP; i++) losses.push((await step(ours)).loss);
     const peers = peerThreads ? await startPeers(settings, folder, peerThreads, losses, started) : [];
@@ -94,6 +100,7 @@ export async function benchStep(options: StepOptions): Promise<StepMeasurement> 
       tell(`PyTorch ${precision}: ${nameOf(writing)}; losses agree to ${difference.toExponential(1)}`);
     }
     const sides = [ours, ...peers.map(({ server }) => server)];
+    for (const { pid } of sides) resetPeak(pid);
     const otherCores = watchOthers(sides.map(({ pid }) => pid));
     const alone = sides.map((): number[] => []);
     const crowded = sides.map((): number[] => []);
@@ -110,7 +117,8 @@ export async function benchStep(options: StepOptions): Promise<StepMeasurement> 
     for (const [which, side] of sides.entries()) {
       const seconds = median(alone[which]);
       const beside = busy ? median(crowded[which]) : 0;
-      const peakBytes = numberIn(side, await side.ask({ do: "end" }), "peakBytes");
+      const recent = peakOf(side.pid);
+      const peakBytes = recent ?? numberIn(side, await side.ask({ do: "end" }), "peakBytes");
       costs.push({ seconds, peakBytes, ...(busy && { busy: { seconds: beside, ratio: beside / seconds } }) });
     }
     return {

@@ -1,14 +1,9 @@
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { chooseBackend } from "../backend/choose";
-import { type Batch, clips } from "../datasets/dataset";
 import { prepare } from "../profiles";
-import { random } from "../random";
 import { constantRate } from "../train/optimizer";
 import { startState, type TrainEvent, train } from "../train/trainer";
-import { toReference } from "../weights/mapNames";
-import { writeSafetensors } from "../weights/safetensors";
-import { everySecond, repeated, type StepTask } from "./stepTask";
+import { everySecond, readClip, repeated, type StepTask } from "./stepTask";
 
 /**
  * Our side of `bench step` as a process of its own, so that its peak memory is that of training alone. It speaks the protocol
@@ -18,24 +13,14 @@ const answer = (values: object): void => void process.stdout.write(`${JSON.strin
 
 let events: AsyncGenerator<TrainEvent, void, void> | undefined;
 
-/** Begins a training, and writes its weights and its clip for the peer. */
-async function start({ settings, backend, folder }: StepTask): Promise<void> {
+/** Begins a training with the weights and the clip that the peer reads too. */
+async function start({ settings, backend, folder, training }: StepTask): Promise<void> {
   await chooseBackend(backend);
-  const { model, dataset, options } = prepare(settings);
-  const { batch, context, learningRate, seed } = settings;
-  const { value: first } = await clips(dataset, "train", { batch, seed: 1 }).next();
-  const { data } = first as Batch;
+  const { model, options } = prepare(settings);
+  const { context, learningRate, seed } = settings;
   const state = startState(model, seed);
-  const sampling = everySecond(context);
-  const time = data.shape[1];
-  const mask = sampling(0, batch, time, random(seed));
-  writeSafetensors(join(folder, "weights.safetensors"), toReference(model, state.params));
-  writeSafetensors(join(folder, "clip.safetensors"), [
-    ["clip", data],
-    ["mask", { shape: [batch, time - 2], data: mask }],
-  ]);
-  const recipe = { ...options, iterations: Infinity, learningRate: constantRate(learningRate), sampling };
-  events = train(model, repeated(first as Batch), state, recipe);
+  const recipe = { ...options, ...training, learningRate: constantRate(learningRate), sampling: everySecond(context) };
+  events = train(model, repeated(readClip(folder)), state, { ...recipe, iterations: Infinity });
 }
 
 async function step(): Promise<object> {
