@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { OnednnBackend } from "./backend/onednn/backend";
 import { type ProfileEntry, type RecordedProgram, recordProgram, Unrecordable } from "./backend/onednn/program";
 import { leaves, mapTree, unflatten } from "./tree";
-import type { Tree } from "./types";
+import { type Tree, UserError } from "./types";
 
 /** A pure function of tensors: all it knows comes in, all it remembers goes out; it opens no files and draws no numbers. */
 export type Step<S extends Tree, I extends Tree, O extends Tree> = (state: S, inputs: I) => { state: S; outputs: O };
@@ -85,9 +85,10 @@ export function compile<S extends Tree, I extends Tree, O extends Tree>(
       const difference = known?.program.difference(recording.program);
       if (known && difference) {
         recording.program.dispose();
-        throw new Error(`after ${known.runs} runs ${difference} differs from the first recording of the step`);
+        throw new UserError(`after ${known.runs} runs ${difference} differs from the first recording of the step`);
       }
       known?.program.dispose();
+      if (known) recording.runs = known.runs;
       recordings.set(shapes, recording);
       const [oldest] = recordings.keys();
       if (recordings.size > KEPT) {

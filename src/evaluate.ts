@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { type Compiled, compile, type Step } from "./compile";
 import { clips, type Dataset, type Split } from "./datasets/dataset";
 import { sliceTime } from "./datasets/sliceTime";
 import { blackFrame, copyLast } from "./metrics/baselines";
@@ -24,15 +25,42 @@ export const trivialForecasters: Readonly<Record<string, Forecaster>> = {
   "black frame": blackFrame,
 };
 
-/** A trained or untrained network as a forecaster. */
-export function networkForecaster(model: Model, params: ModelParams): Forecaster {
-  return async (context, horizon) => {
-    const forecast = tf.tidy(() => predict(model, params, toClip(context), horizon, { warmUp: true }));
-    const result = await readClip(forecast);
-    forecast.dispose();
-    return result;
+/** A trained or untrained network as a forecaster; `dispose` gives back what it has recorded, not the parameters. */
+export function networkForecaster(model: Model, params: ModelParams): Forecaster & { dispose(): void } {
+  const byHorizon = new Map<number, Compiled<Record<string, never>, ForecastInputs, { forecast: Clip }>>();
+  const compiled = (horizon: number) => {
+    const known = byHorizon.get(horizon) ?? compile(forecastStep(model, horizon));
+    byHorizon.set(horizon, known);
+    return known;
   };
+  const forecaster = async (context: Sequences, horizon: number) => {
+    const clip = toClip(context);
+    try {
+      const result = await compiled(horizon).run({}, { params, context: clip });
+      const { forecast } = result!.outputs;
+      const read = await readClip(forecast);
+      forecast.dispose();
+      return read;
+    } finally {
+      clip.dispose();
+    }
+  };
+  const dispose = () => {
+    for (const step of byHorizon.values()) step.dispose();
+    byHorizon.clear();
+  };
+  return Object.assign(forecaster, { dispose });
 }
+
+type ForecastInputs = { readonly params: ModelParams; readonly context: Clip };
+
+/** A forecast with its warm-up as a pure function, which `compile` can record. */
+export const forecastStep =
+  (model: Model, horizon: number): Step<Record<string, never>, ForecastInputs, { forecast: Clip }> =>
+  (state, { params, context }) => ({
+    state,
+    outputs: { forecast: predict(model, params, context, horizon, { warmUp: true }) },
+  });
 
 /** Brings sequences onto the engine. */
 export const toClip = ({ data, shape }: Sequences): Clip => tf.tensor5d(data, [...shape]);

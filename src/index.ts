@@ -1,6 +1,7 @@
 export * from "./backend/choose";
 export * from "./cells/cell";
 export * from "./cells/convLstm";
+export * from "./compile";
 export * from "./datasets";
 export * from "./display";
 export * from "./evaluate";

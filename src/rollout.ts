@@ -45,7 +45,8 @@ export function teach(
     state = next;
     onState?.(state, t);
   }
-  atTime(-1);
+  // What the caller makes of the predictions, such as a loss, comes after the last step.
+  atTime(time - 1);
   return tf.reshape(tf.stack(predictions, 1), [batch, time - 1, height, width, channels]);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -76,13 +77,33 @@ Forward forwardOf(const Program& program) {
   return forward;
 }
 
-/** With rematerialisation: keeps what passes from one time step to another. */
+/**
+ * With rematerialisation: keeps what passes from one stretch of time steps to the next. A stretch is computed again as a whole,
+ * so long ones keep few states and have much inside: the best length is the root of what all states take by what one step has
+ * inside (Chen et al. 2016, "Training deep nets with sublinear memory cost").
+ */
 void keepStates(const Program& program, Forward& forward) {
+  const auto timeOf = [&](std::uint32_t value) {
+    return forward.origins[value].makers.empty() ? -1 : program.commands[forward.origins[value].makers[0]].time;
+  };
+  std::int32_t steps = 0;
+  std::vector<bool> passed(program.values.size(), false);
+  for (const Command& command : program.commands) {
+    steps = std::max(steps, command.time + 1);
+    for (const std::uint32_t read : command.reads) {
+      if (command.time >= 0 && timeOf(read) >= 0 && timeOf(read) != command.time) passed[read] = true;
+    }
+  }
+  double states = 0, inside = 1;
+  for (std::uint32_t v = 0; v < program.values.size(); v++) {
+    if (timeOf(v) >= 0 && passed[v]) states += static_cast<double>(program.values[v].floats);
+    if (timeOf(v) == steps / 2 && forward.origins[v].readBack) inside += static_cast<double>(program.values[v].floats);
+  }
+  const std::int32_t stretch = std::max(1, static_cast<std::int32_t>(std::lround(std::sqrt(states / inside))));
   for (const Command& command : program.commands) {
     if (command.time < 0) continue;
     for (const std::uint32_t read : command.reads) {
-      Origin& origin = forward.origins[read];
-      if (!origin.makers.empty() && program.commands[origin.makers[0]].time != command.time) origin.kept = true;
+      if (timeOf(read) >= 0 && timeOf(read) / stretch != command.time / stretch) forward.origins[read].kept = true;
     }
   }
 }
@@ -208,6 +229,38 @@ void recompute(Program& program, bool steps) {
   program.commands = std::move(result);
 }
 
+/**
+ * The backward pass is recorded without layers: a command there belongs to the last layer whose values or weights it reads,
+ * and where it reads none to that of the gradients it reads.
+ */
+void attributeLayers(Program& program) {
+  struct Mark {
+    std::int32_t layer = -1;
+    bool back = false;
+  };
+  std::vector<Mark> marks(program.values.size());
+  std::size_t end = 0;
+  for (std::size_t i = 0; i < program.commands.size(); i++) {
+    if (program.commands[i].time >= 0) end = i + 1;
+  }
+  for (std::size_t i = 0; i < program.commands.size(); i++) {
+    Command& command = program.commands[i];
+    const bool back = i >= end;
+    if (back && command.layer < 0) {
+      std::int32_t forward = -1, backward = -1;
+      for (const std::uint32_t read : command.reads) {
+        std::int32_t& found = marks[read].back ? backward : forward;
+        found = std::max(found, marks[read].layer);
+      }
+      command.layer = forward >= 0 ? forward : backward;
+    }
+    for (const std::uint32_t read : command.reads) {
+      if (!back && command.layer >= 0 && marks[read].layer < 0) marks[read].layer = command.layer;
+    }
+    for (const std::uint32_t written : command.writes) marks[written] = {command.layer, back};
+  }
+}
+
 void dropUnneeded(Program& program) {
   std::vector<bool> needed(program.values.size(), false);
   for (const std::uint32_t output : program.outputs) needed[output] = true;
@@ -327,6 +380,7 @@ std::string difference(const Program& a, const Program& b) {
 
 void plan(Program& program, bool steps) {
   copyBoundOutputs(program);
+  attributeLayers(program);
   recompute(program, steps);
   dropUnneeded(program);
   std::vector<Tenancy> all = tenancies(program);

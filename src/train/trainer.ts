@@ -3,6 +3,7 @@ import { type Compiled, type CompileOptions, compile, type Step } from "../compi
 import type { Batch } from "../datasets/dataset";
 import { type LossWeights, loss } from "../loss";
 import type { Model, ModelParams } from "../model";
+import { atTime } from "../place";
 import { random } from "../random";
 import { teach } from "../rollout";
 import type { Sampling } from "../sampling";
@@ -209,8 +210,12 @@ export function lossAndGradients(
   weights?: LossWeights,
 ): { value: tf.Scalar; gradients: tf.Tensor[] } {
   const observed = tf.slice(clip, [0, 1], [-1, -1]) as Clip;
-  const objective = (...values: tf.Tensor[]) =>
-    loss(teach(model, unflatten<Tree>(params, values) as ModelParams, clip, mask), observed, weights);
+  const objective = (...values: tf.Tensor[]) => {
+    const predictions = teach(model, unflatten<Tree>(params, values) as ModelParams, clip, mask);
+    const value = loss(predictions, observed, weights);
+    atTime(-1);
+    return value;
+  };
   const { value, grads } = tf.valueAndGrads(objective)(leaves(params).map(([, leaf]) => leaf));
   return { value: value as tf.Scalar, gradients: grads };
 }

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { withPlaces } from "../../place";
+import { UserError } from "../../types";
 import type { OnednnBackend } from "./backend";
 import type { Buffer } from "./native";
 import { apart, type Form } from "./storage";
@@ -72,7 +73,7 @@ export function recordProgram(
     const difference = native.programDifference(first.program, second.program);
     native.programDrop(second.program);
     if (difference) {
-      throw new Unrecordable(`${difference} differs between two recordings of one step; make it an input of the step`);
+      throw new UserError(`${difference} differs between two recordings of one step; make it an input of the step`);
     }
   } catch (error) {
     native.programDrop(first.program);
@@ -121,13 +122,19 @@ export function recordProgram(
       if (!dropped) native.programCancel(program);
     },
     dispose: () => {
-      if (!dropped) native.programDrop(program);
+      if (dropped) return;
       dropped = true;
+      forgotten.unregister(recorded);
+      native.programDrop(program);
     },
   };
   ids.set(recorded, program);
+  forgotten.register(recorded, () => native.programDrop(program), recorded);
   return recorded;
 }
+
+/** Gives back the memory of programs that nobody holds any more. */
+const forgotten = new FinalizationRegistry<() => void>((drop) => drop());
 
 const ids = new WeakMap<RecordedProgram, Program>();
 
@@ -162,6 +169,8 @@ function recordOnce(
     });
   } catch (error) {
     native.recordAbandon();
-    throw error;
+    // Outside of all operations somebody has asked a tensor for its numbers.
+    const { message } = error as Error;
+    throw error instanceof Unrecordable || !/while recording/.test(message) ? error : new Unrecordable(message);
   }
 }

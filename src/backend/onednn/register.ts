@@ -31,15 +31,15 @@ export function registerOnednn(): string | undefined {
   const native = loadNative();
   if (typeof native === "string") return native;
   // Every operation of tfjs works: those without a native kernel, and cases a native kernel leaves alone, on the cpu's.
-  tf.copyRegisteredKernels("cpu", "onednn");
-  for (const family of families) for (const [name, kernel] of Object.entries(family)) register(name, kernel);
+  const kernels = Object.assign({}, ...families) as Record<string, NativeKernel>;
+  for (const { kernelName } of tf.getKernelsForBackend("cpu")) kernels[kernelName] ??= () => undefined;
+  for (const [name, kernel] of Object.entries(kernels)) register(name, kernel);
   tf.registerBackend("onednn", () => new OnednnBackend(native), 4);
   return undefined;
 }
 
 function register(kernelName: string, kernel: NativeKernel): void {
-  const plain = tf.getKernel(kernelName, "onednn");
-  if (plain) tf.unregisterKernel(kernelName, "onednn");
+  const plain = tf.getKernel(kernelName, "cpu");
   const kernelFunc: tf.KernelFunc = (call) => {
     const backend = call.backend as OnednnBackend;
     return backend.named(kernelName, () => {

@@ -1,0 +1,243 @@
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import * as tf from "@tensorflow/tfjs";
+import { chooseBackend } from "#src/backend/choose";
+import { type Compiled, compile } from "#src/compile";
+import { forecastStep } from "#src/evaluate";
+import { type Experiment, experiment, prepare } from "#src/profiles";
+import { random } from "#src/random";
+import { predict } from "#src/rollout";
+import { adamRates } from "#src/train/optimizer";
+import { type StepInputs, type StepOutputs, startState, trainingStep, type Weights } from "#src/train/trainer";
+import { disposeTree, leaves } from "#src/tree";
+import type { Clip, Tree } from "#src/types";
+import { engine, skip } from "./backend/onednn/forms";
+
+const tiny = (changes: Partial<Experiment> = {}) =>
+  experiment("quick", { filters: 5, size: 16, batch: 2, context: 3, horizon: 3, ...changes });
+
+const numbers = (tree: Tree) => leaves(tree).flatMap(([, leaf]) => [...leaf.dataSync()]);
+
+/** Another clip, mask and rate each iteration. */
+function inputsAt(iteration: number, { batch, size, context, horizon }: Experiment): StepInputs {
+  const draw = random("compile", iteration);
+  const time = context + horizon;
+  const values = (count: number, f: () => number) => Float32Array.from({ length: count }, f);
+  return {
+    clip: tf.tensor5d(values(batch * time * size * size, draw), [batch, time, size, size, 1]) as Clip,
+    mask: tf.tensor2d(
+      values(batch * (time - 2), () => (draw() < 0.5 ? 0 : 1)),
+      [batch, time - 2],
+    ),
+    rates: adamRates(1e-2 * draw(), iteration + 1),
+  };
+}
+
+type TrainStep = Compiled<Weights, StepInputs, StepOutputs>;
+
+/** Losses and last weights of some steps. */
+async function steps(compiled: TrainStep, settings: Experiment, count: number) {
+  const { model } = prepare(settings);
+  const { iteration: _, ...first } = startState(model, 1);
+  let state: Weights = first;
+  const losses: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const inputs = inputsAt(i, settings);
+    const result = await compiled.run(state, inputs);
+    assert.ok(result);
+    disposeTree(state);
+    disposeTree(inputs);
+    state = result.state;
+    losses.push(result.outputs.told.dataSync()[0]);
+    result.outputs.told.dispose();
+  }
+  const weights = numbers(state.params);
+  disposeTree(state);
+  return { losses, weights };
+}
+
+const trainingOf = (settings: Experiment, options: Parameters<typeof compile>[1] = {}): TrainStep => {
+  const { model, options: recipe } = prepare(settings);
+  return compile(trainingStep(model, recipe), options);
+};
+
+describe("compiled steps", { skip }, () => {
+  before(async () => void (await chooseBackend("onednn")));
+
+  for (const model of ["MS-ConvLSTM", "ConvLSTM", "MS-ConvLSTM-FC"]) {
+    test(`${model}: 20 steps with changing masks and rates equal those operation by operation`, async () => {
+      const settings = tiny({ model });
+      const compiled = trainingOf(settings);
+      const replayed = await steps(compiled, settings, 20);
+      assert.ok(compiled.program, "the steps were recorded");
+      const eager = await steps(trainingOf(settings, { eager: true }), settings, 20);
+      assert.deepEqual(replayed, eager);
+      compiled.dispose();
+    });
+  }
+
+  test("rematerialised steps give the same numbers with less memory, and more steps of time need little more", async () => {
+    const memory = async (context: number, rematerialize: "step" | false) => {
+      const settings = tiny({ filters: 16, size: 32, batch: 1, model: "ConvLSTM", context });
+      const compiled = trainingOf(settings, { rematerialize });
+      const result = await steps(compiled, settings, 2);
+      const { memoryBytes } = compiled.program!;
+      compiled.dispose();
+      return { memoryBytes, result };
+    };
+    const [kept, again, longer] = [await memory(12, false), await memory(12, "step"), await memory(27, "step")];
+    assert.deepEqual(again.result, kept.result);
+    assert.ok(again.memoryBytes < 0.6 * kept.memoryBytes, `${again.memoryBytes} of ${kept.memoryBytes} bytes`);
+    assert.ok(longer.memoryBytes < 1.4 * again.memoryBytes, `${longer.memoryBytes} after ${again.memoryBytes} bytes`);
+  });
+
+  test("a forecast replayed equals the forecast, for several shapes", async () => {
+    const { model } = prepare(tiny());
+    const params = model.init(1);
+    const step = compile(forecastStep(model, 7));
+    for (const [batch, seen] of [
+      [1, 1],
+      [3, 4],
+      [1, 1],
+    ]) {
+      const context = tf.randomUniform([batch, seen, 16, 16, 1]) as Clip;
+      const { outputs } = (await step.run({}, { params, context }))!;
+      const expected = predict(model, params, context, 7, { warmUp: true });
+      assert.deepEqual([...outputs.forecast.dataSync()], [...expected.dataSync()]);
+      tf.dispose([outputs.forecast, expected, context]);
+    }
+    step.dispose();
+  });
+
+  const scalar = (value: number) => tf.scalar(value);
+  const double = ({ x }: { x: tf.Tensor }, { by }: { by: tf.Tensor }) => ({
+    state: { x: tf.mul(x, by) },
+    outputs: { sum: tf.sum(x) },
+  });
+
+  test("what is drawn, or a rate that changes, is an error that names the operation", async () => {
+    let rate = 1;
+    const drawn = compile(({ x }: { x: tf.Tensor }) => ({
+      state: { x: tf.add(x, tf.tensor1d(Float32Array.from({ length: 3 }, Math.random))) },
+      outputs: {},
+    }));
+    await assert.rejects(
+      drawn.run({ x: tf.ones([3]) }, {}),
+      /^UserError: a constant of \w+ differs between two recordings/,
+    );
+    const rated = compile(({ x }: { x: tf.Tensor }) => ({ state: { x: tf.mul(x, rate++) }, outputs: {} }));
+    await assert.rejects(rated.run({ x: tf.ones([3]) }, {}), /a constant of Multiply differs between two recordings/);
+  });
+
+  test("what cannot be recorded runs operation by operation, and a line names it", async () => {
+    const lines: string[] = [];
+    const step = compile(({ x }: { x: tf.Tensor }) => ({ state: { x: tf.topk(x, 2).values }, outputs: {} }), {
+      onFallback: (line) => lines.push(line),
+    });
+    for (const given of [
+      [1, 3, 2],
+      [5, 4, 6],
+    ]) {
+      const result = (await step.run({ x: tf.tensor1d(given) }, {}))!;
+      assert.deepEqual([...result.state.x.dataSync()], [...given].sort((a, b) => b - a).slice(0, 2));
+    }
+    assert.equal(lines.length, 1);
+    assert.match(lines[0], /^the step runs operation by operation: .*TopK/);
+    const read = compile(({ x }: { x: tf.Tensor }) => ({ state: { x: tf.mul(x, x.dataSync()[0]) }, outputs: {} }), {
+      onFallback: (line) => lines.push(line),
+    });
+    assert.deepEqual([...(await read.run({ x: tf.tensor1d([2, 3]) }, {}))!.state.x.dataSync()], [4, 6]);
+    assert.match(lines[1], /numbers .* while recording/);
+  });
+
+  test("a function that begins to compute something else is found out, where it is looked for", async () => {
+    let power = 1;
+    const step = compile(({ x }: { x: tf.Tensor }) => ({ state: { x: tf.mul(x, power) }, outputs: {} }), {
+      recheck: 2,
+    });
+    const x = tf.ones([2]);
+    for (let i = 0; i < 3; i++) await step.run({ x }, {});
+    power = 2;
+    await step.run({ x }, {});
+    await assert.rejects(step.run({ x }, {}), /after 4 runs a constant of Multiply differs/);
+  });
+
+  test("other shapes and types are other recordings; operands stay as they are; nothing is left behind", async () => {
+    const step = compile(double);
+    const count = () => [tf.memory().numTensors, engine().native.state().usedBytes];
+    const before = count();
+    for (const shape of [[3], [2, 2], [3], [1], [4], [5], [6], [3]]) {
+      const [x, by] = [tf.fill(shape, 3), scalar(2)];
+      const result = (await step.run({ x }, { by }))!;
+      assert.ok(result.state.x.dataSync().every((value) => value === 6));
+      assert.equal(result.outputs.sum.dataSync()[0], 3 * x.size);
+      assert.ok(x.dataSync().every((value) => value === 3));
+      tf.dispose([x, by, result.state.x, result.outputs.sum]);
+    }
+    step.dispose();
+    assert.deepEqual(count(), before);
+  });
+
+  test("what is handed through is the caller's own", async () => {
+    for (const eager of [false, true]) {
+      const step = compile(({ x }: { x: tf.Tensor }) => ({ state: { x }, outputs: { same: x } }), { eager });
+      const x = tf.tensor1d([1, 2]);
+      const { state, outputs } = (await step.run({ x }, {}))!;
+      x.dispose();
+      state.x.dispose();
+      assert.deepEqual([...outputs.same.dataSync()], [1, 2]);
+      outputs.same.dispose();
+      step.dispose();
+    }
+  });
+
+  test("a step that is cancelled has not happened", async () => {
+    const settings = tiny({ filters: 16, size: 32, context: 20 });
+    const { model } = prepare(settings);
+    const { iteration: _, ...state } = startState(model, 1);
+    const before = numbers(state);
+    const step = trainingOf(settings);
+    const inputs = inputsAt(0, settings);
+    const expected = numbers((await step.run(state, inputs))!.state);
+    const pending = step.run(state, inputs);
+    step.cancel();
+    assert.equal(await pending, undefined);
+    assert.deepEqual(numbers(state), before);
+    assert.deepEqual(numbers((await step.run(state, inputs))!.state), expected);
+    step.dispose();
+  });
+
+  test("an error inside the function leaves no recording open", async () => {
+    const step = compile(() => {
+      throw new Error("of the function");
+    });
+    await assert.rejects(step.run({}, {}), /of the function/);
+    assert.deepEqual([...tf.add(tf.tensor1d([1]), 1).dataSync()], [2]);
+  });
+
+  test("the profile tells operations with their time steps and layers", async () => {
+    const settings = tiny();
+    const { model } = prepare(settings);
+    const { iteration: _, ...state } = startState(model, 1);
+    const step = trainingOf(settings);
+    const entries = await step.profile(state, inputsAt(0, settings));
+    const gates = entries.filter(([operation, time]) => operation === "LstmGates" && time >= 0);
+    const places = new Set(gates.map(([, time, layer]) => `${time} ${layer}`));
+    for (let time = 0; time < 4; time++) {
+      for (let layer = 0; layer < 6; layer++) assert.ok(places.has(`${time} ${layer}`), `step ${time}, layer ${layer}`);
+    }
+    assert.ok(entries.every(([, , , seconds]) => seconds >= 0));
+    const back = entries.filter(([operation]) => operation === "LstmGatesGrad");
+    const layers = back.map(([, , layer]) => layer);
+    assert.deepEqual([...new Set(layers)].sort(), [0, 1, 2, 3, 4, 5]);
+    step.dispose();
+  });
+});
+
+test("where nothing can be recorded the same steps run operation by operation", async () => {
+  await chooseBackend("cpu");
+  const step = compile(({ x }: { x: tf.Tensor }) => ({ state: { x: tf.square(x) }, outputs: {} }));
+  assert.deepEqual([...(await step.run({ x: tf.tensor1d([2, 3]) }, {}))!.state.x.dataSync()], [4, 9]);
+  assert.equal(step.program, undefined);
+  await assert.rejects(step.profile({ x: tf.tensor1d([1]) }, {}), /no profile/);
+});
