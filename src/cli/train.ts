@@ -85,31 +85,32 @@ async function finish(run: Run, first: TrainState, newest: string, every: number
   const { model, dataset, options } = prepare(settings);
   const { batch, seed, iterations, context, horizon } = settings;
   const bar = progress(iterations, { framesPerStep: batch * (context + horizon - 1), start: first.iteration });
-  let stopping = false;
-  const stop = () => {
-    stopping = true;
-  };
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
   let state = first;
   let saved = newest;
   try {
     const batches = clips(dataset, "train", { batch, seed, from: first.iteration });
-    for await (const event of trainModel(model, batches, first, options)) {
+    for await (const event of trainModel(model, batches, first, { ...options, signal: stopping.signal })) {
       state = event.state;
+      if (event.kind === "note") remark(event.text);
+      if (event.kind === "stopped") saved = await run.checkpoint(model, state);
       if (event.kind !== "step") continue;
       const { iteration, loss, learningRate, framesPerSecond } = event;
       run.log({ kind: "step", iteration, loss, learningRate, framesPerSecond, time: new Date().toISOString() });
       bar.update(iteration, { loss });
-      if (stopping || iteration % every === 0 || iteration === iterations) saved = await run.checkpoint(model, state);
-      if (stopping) break;
+      if (iteration % every === 0 || iteration === iterations) saved = await run.checkpoint(model, state);
     }
   } finally {
     process.off("SIGINT", stop);
     process.off("SIGTERM", stop);
   }
-  bar.done(stopping ? "stopped" : undefined);
-  if (stopping) {
+  // Asked to stop during the last step, it is done all the same.
+  const stopped = stopping.signal.aborted && state.iteration < iterations;
+  bar.done(stopped ? "stopped" : undefined);
+  if (stopped) {
     remark(`stopped after iteration ${state.iteration}; continue with: ms-rnn train --resume ${run.folder}`);
     return {
       json: { run: run.folder, iteration: state.iteration, checkpoint: saved, stopped: true },
