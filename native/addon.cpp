@@ -47,6 +47,11 @@ napi_value start(napi_env env, napi_value exports) {
     const dnnl_version_t* version = dnnl_version();
     text(env, exports, "version",
          std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch));
+    const auto best = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+    const auto half = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
+    napi_value bf16;
+    napi_get_boolean(env, isa() == Isa::avx512 && (best & half) == half, &bf16);
+    napi_set_named_property(env, exports, "bf16", bf16);
     text(env, exports, "isa", isa() == Isa::avx512 ? "avx512" : isa() == Isa::avx2 ? "avx2" : "generic");
   } catch (const std::exception& error) {
     napi_throw_error(env, nullptr, (std::string("onednn: ") + error.what()).c_str());

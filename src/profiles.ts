@@ -33,6 +33,8 @@ export interface Experiment {
   readonly loss: LossWeights;
   /** Part of the iterations over which scheduled sampling falls from truth to own predictions. */
   readonly samplingPart: number;
+  /** Number format of convolutions' operands; see `CompileOptions.precision`. Default "f32". */
+  readonly precision?: "f32" | "bf16";
   /** Of weights, order of clips and sampling. The test clips do not depend on it. */
   readonly seed: number;
   /** Clips of the test set that are scored. */
@@ -125,6 +127,7 @@ const rules: Record<keyof Experiment, Rule> = {
     expected: "a number above 0, at most 1",
     is: (value) => Number.isFinite(value) && (value as number) > 0 && (value as number) <= 1,
   },
+  precision: { expected: "f32 or bf16", is: (value) => value === undefined || value === "f32" || value === "bf16" },
   seed: whole(0),
   testClips: whole(1),
 };
@@ -164,6 +167,7 @@ export function prepare(settings: Experiment): { model: Model; dataset: Dataset;
       learningRate: schedule === "cosine" ? cosineRate(learningRate, iterations) : constantRate(learningRate),
       sampling: scheduledSampling({ context, over: settings.samplingPart * iterations }),
       loss: settings.loss,
+      compile: { precision: settings.precision },
       seed,
     },
   };

@@ -46,9 +46,19 @@ void unblock(const float* blocked, float* plain, std::size_t pixels, std::size_t
   }
 }
 
+void narrow(const float* from, std::uint16_t* to, std::size_t begin, std::size_t end) {
+#pragma omp simd
+  for (std::size_t i = begin; i < end; i++) {
+    const std::uint32_t bits = __builtin_bit_cast(std::uint32_t, from[i]);
+    const std::uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    // Rounding up could make infinity of NaN.
+    to[i] = static_cast<std::uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? (bits >> 16) | 0x40u : rounded);
+  }
+}
+
 }  // namespace
 
-const Layout layout{block, unblock};
+const Layout layout{block, unblock, narrow};
 
 }  // namespace MS_ISA
 }  // namespace ms

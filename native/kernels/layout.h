@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <cstdint>
 
 #include "isa.h"
 
@@ -15,6 +16,8 @@ struct Layout {
   /** Blocked to plain; rows `begin` .. `end` of [batch, pixels] are written. */
   void (*unblock)(const float* blocked, float* plain, std::size_t pixels, std::size_t channels, std::size_t begin,
                   std::size_t end);
+  /** float to bfloat16, to the nearest, ties to even. */
+  void (*narrow)(const float* from, std::uint16_t* to, std::size_t begin, std::size_t end);
 };
 MS_TABLE(Layout, layout)
 

@@ -96,7 +96,7 @@ void finishPlan(Plan& plan, const Description& description, std::vector<Primitiv
 }
 
 /**
- * convolutionPlan(kind: "output" | "input" | "weights", winograd, blocked, bias, geometry, padding)
+ * convolutionPlan(kind: "output" | "input" | "weights", winograd, blocked, bias, half, geometry, padding)
  *   -> {plan, layout, weightFloats, scratchFloats}, or undefined where oneDNN has no such convolution here.
  * geometry: batch, input height, width, channels, output height, width, channels, kernel height, width, strides down and
  * across, dilations down and across; padding: top, left, bottom, right.
@@ -109,20 +109,27 @@ napi_value convolutionPlan(Call& call) {
   const algorithm how = call.flag("winograd") ? algorithm::convolution_winograd : algorithm::convolution_direct;
   const Tag form = call.flag("blocked") ? Tag::nChw16c : Tag::nhwc;
   plan->bias = call.flag("bias");
+  // Operands in bfloat16, results in float; sums are of floats.
+  const bool half = call.flag("half");
   const Geometry g = geometryOf(call);
   plan->outChannels = static_cast<std::size_t>(g.y[1]);
-  const auto f32 = memory::data_type::f32;
-  const memory::desc x(g.x, f32, form), y(g.y, f32, form), any(g.weights, f32, Tag::any);
+  const auto f32 = memory::data_type::f32, operand = half ? memory::data_type::bf16 : f32;
+  const auto typeOf = [&](Kind result) { return plan->kind == result ? f32 : operand; };
+  const memory::desc x(g.x, typeOf(Kind::input), form), y(g.y, typeOf(Kind::output), form);
+  const memory::desc any(g.weights, typeOf(Kind::weights), Tag::any);
   const memory::desc bias = plan->bias ? memory::desc({g.y[1]}, f32, Tag::x) : memory::desc();
   plan->plain = memory::desc(g.weights, f32, Tag::hwio);
   plan->x = x;
   plan->y = y;
   try {
     using Forward = dnnl::convolution_forward;
-    const auto desc = plan->bias ? Forward::desc(dnnl::prop_kind::forward_training, how, x, any, bias, y, g.strides,
+    // For the gradients a hint, whose operands are all of one type.
+    const memory::desc in(g.x, operand, form), kernel(g.weights, operand, Tag::any);
+    const memory::desc out(g.y, plan->kind == Kind::output ? f32 : operand, form);
+    const auto desc = plan->bias ? Forward::desc(dnnl::prop_kind::forward_training, how, in, kernel, bias, out, g.strides,
                                                  g.dilations, g.before, g.after)
-                                 : Forward::desc(dnnl::prop_kind::forward_training, how, x, any, y, g.strides, g.dilations,
-                                                 g.before, g.after);
+                                 : Forward::desc(dnnl::prop_kind::forward_training, how, in, kernel, out, g.strides,
+                                                 g.dilations, g.before, g.after);
     const Forward::primitive_desc forward(desc, ownScratch(), cpu());
     if (plan->kind == Kind::output) {
       plan->packed = forward.weights_desc();

@@ -65,12 +65,25 @@ napi_value clearLanes(Call& call) {
   return nothing(call.env());
 }
 
+/** narrow(floats, from, to): float to bfloat16, two in the place of a float. */
+napi_value narrow(Call& call) {
+  const std::size_t floats = call.count("floats");
+  const Buffer from = call.buffer("from", floats), to = call.buffer("to", (floats + 1) / 2);
+  submit({from}, {to}, [floats](float* const* at) {
+    parallel(floats, 16384, [&](std::size_t begin, std::size_t end) {
+      layout().narrow(at[0], reinterpret_cast<std::uint16_t*>(at[1]), begin, end);
+    });
+  });
+  return nothing(call.env());
+}
+
 }  // namespace
 
 void defineLayout(napi_env env, napi_value exports) {
   define(env, exports, "block", block);
   define(env, exports, "unblock", unblock);
   define(env, exports, "clearLanes", clearLanes);
+  define(env, exports, "narrow", narrow);
 }
 
 }  // namespace ms

@@ -20,6 +20,7 @@ const settings = {
   iterations: { type: "string" },
   "learning-rate": { type: "string" },
   seed: { type: "string" },
+  precision: { type: "string" },
 } as const;
 const options = {
   ...common,
@@ -35,7 +36,7 @@ export const train: Command = {
   summary: "train a network into a new run folder, or continue one",
   usage:
     "--out DIR [--profile small|fallback|quick|paper] [--model NAME] [--dataset moving-mnist] [--digits PATH] [--size N] " +
-    "[--filters N] [--context N] [--horizon N] [--batch N] [--iterations N] [--learning-rate R] [--seed S] " +
+    "[--filters N] [--precision f32|bf16] [--context N] [--horizon N] [--batch N] [--iterations N] [--learning-rate R] [--seed S] " +
     "[--checkpoint-every N] [--backend NAME] | --resume DIR",
   async run(args) {
     const { values } = parse(args, options);
@@ -64,6 +65,7 @@ export const train: Command = {
         model: textOf(values, "model"),
         digits: textOf(values, "digits") && resolve(textOf(values, "digits")!),
         learningRate: numberOf(values, "learning-rate"),
+        precision: textOf(values, "precision") as Experiment["precision"],
       };
       const whole = ["size", "filters", "context", "horizon", "batch", "iterations", "seed"] as const;
       const numbers = Object.fromEntries(whole.map((key) => [key, numberOf(values, key)]));

@@ -7,6 +7,9 @@ import { type Form, floatsOf, Stored } from "./storage";
 type Values = tf.backend_util.BackendValues;
 type DataId = tf.TensorInfo["dataId"];
 
+/** Number formats of convolutions' operands. */
+export type Precision = "f32" | "bf16";
+
 /**
  * tfjs's backend over the engine in native/. Numbers lie in the engine's memory as long as native kernels use them; tfjs's
  * JavaScript kernels, which do all operations without a native one, read and write them as they do on the cpu backend.
@@ -64,6 +67,8 @@ export class OnednnBackend extends MathBackendCPU {
     }
   }
 
+  /** Of the operands of convolutions; sums and results are float32. */
+  precision: Precision = "f32";
   private recording = false;
 
   /** Runs what a recording is made of; kernels then say who they are, for profiles and messages. */

@@ -21,6 +21,8 @@ interface MemoryFunctions {
   readonly version: string;
   /** Instruction set of our own kernels. */
   readonly isa: "generic" | "avx2" | "avx512";
+  /** The processor multiplies in bfloat16. */
+  readonly bf16: boolean;
   allocate(floats: number): Buffer;
   /** Commands that were queued before still use it. */
   release(buffer: Buffer): void;
@@ -35,6 +37,8 @@ interface MemoryFunctions {
   unblock(blocked: Buffer, plain: Buffer, batch: number, pixels: number, channels: number): void;
   /** Sets lanes without a channel to 0. */
   clearLanes(blocked: Buffer, batch: number, pixels: number, channels: number): void;
+  /** float32 to bfloat16, two in the place of one. */
+  narrow(floats: number, from: Buffer, to: Buffer): void;
 }
 
 /** The engine's functions. All but `read` and `finish` queue a command and return at once. */

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { OnednnBackend } from "../backend";
 import type { Kernels } from "../kernel";
 import type { Buffer } from "../native";
-import { type Form, LANES } from "../storage";
+import { type Form, floatsOf, LANES } from "../storage";
 import { epilogue, finish } from "./epilogue";
 
 interface Plan {
@@ -24,6 +24,7 @@ export interface ConvolutionFunctions {
     winograd: boolean,
     blocked: boolean,
     bias: boolean,
+    half: boolean,
     geometry: readonly number[],
     padding: readonly number[],
   ): Plan | undefined;
@@ -38,6 +39,8 @@ const KEPT = 1024;
 type Info = tf.backend_util.Conv2DInfo;
 interface Ready extends Plan {
   readonly form: Form;
+  /** Operands in bfloat16. */
+  readonly half: boolean;
 }
 
 const plans = new Map<string, Ready | undefined>();
@@ -70,19 +73,23 @@ function planOf(
       info.dilationWidth,
     ],
   ];
-  const key = `${kind} ${blocked} ${bias} ${geometry} ${top} ${left}`;
+  const half = backend.precision === "bf16" && Math.min(info.inChannels, info.outChannels) >= LANES;
+  const key = `${kind} ${blocked} ${bias} ${half} ${geometry} ${top} ${left}`;
   const known = plans.get(key);
   if (known || plans.has(key)) return known;
   // What the last window reads beyond the map; below 0 where it does not reach the edge.
   const bottom = (info.outHeight - 1) * info.strideHeight + info.effectiveFilterHeight - info.inHeight - top;
   const right = (info.outWidth - 1) * info.strideWidth + info.effectiveFilterWidth - info.inWidth - left;
   const padding = [top, left, bottom, right];
-  const make = (winograd: boolean, form: Form): Ready | undefined => {
-    const plan = backend.native.convolutionPlan(kind, winograd, form === "blocked", bias, geometry, padding);
-    return plan && { ...plan, form };
+  const make = (winograd: boolean, half: boolean, form: Form): Ready | undefined => {
+    const plan = backend.native.convolutionPlan(kind, winograd, form === "blocked", bias, half, geometry, padding);
+    return plan && { ...plan, half, form };
   };
+  const form = blocked ? "blocked" : "plain";
   const ready =
-    (winogradPays(kind, info) ? make(true, "blocked") : undefined) ?? make(false, blocked ? "blocked" : "plain");
+    (half ? make(false, true, form) : undefined) ??
+    (winogradPays(kind, info) ? make(true, false, "blocked") : undefined) ??
+    make(false, false, form);
   if (plans.size >= KEPT) {
     const [oldest, old] = plans.entries().next().value as [string, Ready | undefined];
     plans.delete(oldest);
@@ -136,6 +143,18 @@ function geometryOf(inShape: number[], filterShape: number[], attrs: Attrs): Inf
 /** True where dy has the size that the geometry gives; tfjs takes others and leaves out what is too much. */
 const fits = (dy: tf.TensorInfo, info: Info): boolean => dy.shape.join() === info.outShape.join();
 
+/** Maps in the form of a plan, narrowed to bfloat16 where it wants them so: once in the tensor's life. */
+function operand(backend: OnednnBackend, maps: tf.TensorInfo, { form, half }: Ready): Buffer {
+  const buffer = backend.buffer(maps, form);
+  if (!half) return buffer;
+  return backend.derive(maps, `half ${form} ${maps.shape}`, () => {
+    const floats = floatsOf(maps.shape, form);
+    const narrow = backend.native.allocate(Math.ceil(floats / 2));
+    backend.native.narrow(floats, buffer, narrow);
+    return narrow;
+  });
+}
+
 /** Weights in the layout of a plan: packed once in the tensor's life. */
 function packed(backend: OnednnBackend, weights: tf.TensorInfo, plan: Plan): Buffer {
   return backend.derive(weights, `weights ${plan.layout} ${weights.shape}`, () => {
@@ -150,7 +169,7 @@ function packed(backend: OnednnBackend, weights: tf.TensorInfo, plan: Plan): Buf
 function forward(backend: OnednnBackend, x: tf.TensorInfo, weights: tf.TensorInfo, info: Info, bias?: tf.TensorInfo) {
   const plan = planOf(backend, "output", info, [backend.form(x)], bias !== undefined);
   if (!plan) return undefined;
-  const [from, by] = [backend.buffer(x, plan.form), packed(backend, weights, plan)];
+  const [from, by] = [operand(backend, x, plan), packed(backend, weights, plan)];
   const offset = bias && backend.buffer(bias);
   const { info: y, buffer } = backend.output(info.outShape, plan.form);
   backend.scratch(plan.scratchFloats, (scratch) => {
@@ -182,7 +201,7 @@ export const convolutionKernels: Kernels = {
       : undefined;
     const plan = info && fits(dy, info) ? planOf(backend, "input", info, [backend.form(dy)]) : undefined;
     if (!info || !plan) return undefined;
-    const [from, by] = [backend.buffer(dy, plan.form), packed(backend, filter, plan)];
+    const [from, by] = [operand(backend, dy, plan), packed(backend, filter, plan)];
     const { info: dx, buffer } = backend.output(info.inShape, plan.form);
     backend.scratch(plan.scratchFloats, (scratch) => backend.native.convolve(plan.plan, from, by, buffer, scratch));
     return dx;
@@ -193,7 +212,7 @@ export const convolutionKernels: Kernels = {
     const forms = [backend.form(x), backend.form(dy)];
     const plan = info && fits(dy, info) ? planOf(backend, "weights", info, forms) : undefined;
     if (!info || !plan) return undefined;
-    const [from, by] = [backend.buffer(x, plan.form), backend.buffer(dy, plan.form)];
+    const [from, by] = [operand(backend, x, plan), operand(backend, dy, plan)];
     const { info: dw, buffer } = backend.output(info.filterShape);
     backend.scratch(plan.weightFloats, (gradient) => {
       backend.scratch(plan.scratchFloats, (scratch) => backend.native.convolve(plan.plan, from, by, gradient, scratch));
