@@ -51,7 +51,7 @@ const small: Experiment = {
   context: 10,
   horizon: 10,
   batch: 8,
-  iterations: 1000,
+  iterations: 1500,
   learningRate: 3e-3,
   schedule: "cosine",
   // With the absolute error beside it a young network stays at the black frame for long.

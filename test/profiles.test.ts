@@ -13,7 +13,7 @@ test("profile small is defined to the last number", () => {
     context: 10,
     horizon: 10,
     batch: 8,
-    iterations: 1000,
+    iterations: 1500,
     learningRate: 3e-3,
     schedule: "cosine",
     loss: { mse: 1, mae: 0 },

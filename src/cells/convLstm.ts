@@ -56,7 +56,7 @@ export function convLstm({ filters = 64, kernelSize = 3 }: CellOptions = {}): Ce
 
     zeroState(batch, height, width) {
       const shape: [number, number, number, number] = [batch, height, width, filters];
-      return { h: tf.zeros(shape), c: tf.zeros(shape) };
+      return { h: tf.fill(shape, 0), c: tf.fill(shape, 0) };
     },
 
     step({ kernel, biasX, biasH }, { x }, { h, c }) {

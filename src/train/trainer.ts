@@ -64,7 +64,7 @@ export type TrainEvent =
 /** The state of a run that has not begun: parameters from `seed`, moments zero. */
 export function startState(model: Model, seed: number): TrainState {
   const params = model.init(seed);
-  const zeros = () => mapTree(params, (leaf) => tf.zerosLike(leaf));
+  const zeros = () => mapTree(params, (leaf) => tf.fill(leaf.shape, 0));
   return { iteration: 0, params, first: zeros(), second: zeros() };
 }
 
