@@ -11,9 +11,15 @@ export function resetPeak(pid: number): boolean {
 }
 
 /** Most memory a process had resident since `resetPeak`, bytes; nothing where the system does not tell. */
-export function peakOf(pid: number): number | undefined {
+export const peakOf = (pid: number): number | undefined => statusOf(pid, "VmHWM");
+
+/** Memory a process has resident now, bytes; nothing where the system does not tell. */
+export const residentOf = (pid: number): number | undefined => statusOf(pid, "VmRSS");
+
+function statusOf(pid: number, field: string): number | undefined {
   try {
-    const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1];
     return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
   } catch {
     return undefined;

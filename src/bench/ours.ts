@@ -29,5 +29,14 @@ export function settle(last: tf.Tensor): void {
   else tf.tidy(() => tf.slice(tf.reshape(last, [-1]), 0, 1).dataSync());
 }
 
+/** What the engine holds once everything that was queued is computed; nothing where it does not compute. */
+export function pool(): { usedBytes: number; freeBytes: number } | undefined {
+  const { native } = backend();
+  if (!native) return undefined;
+  native.finish();
+  const { usedBytes, freeBytes } = native.state();
+  return { usedBytes, freeBytes };
+}
+
 /** How the numbers lie in the engine's memory: `plain` rows, or `blocked` by 16 channels. */
 export const formOf = (tensor: tf.Tensor): Form => backend().form?.(tensor) ?? "plain";

@@ -4,9 +4,10 @@ import { join, resolve } from "node:path";
 import type { Experiment } from "../profiles";
 import { UserError } from "../types";
 import { beside } from "./busy";
-import { peakOf, resetPeak } from "./memory";
+import { peakOf, resetPeak, residentOf } from "./memory";
 import { watchOthers } from "./others";
 import { numberIn, Server } from "./process";
+import type { Profile } from "./profile";
 import { startPytorch } from "./pytorch";
 import { type StepTask, writeTask } from "./stepTask";
 import { median } from "./timing";
@@ -47,6 +48,10 @@ export interface StepMeasurement {
   /** Cores that other processes used meanwhile; not told where one was started on purpose. */
   readonly otherCores?: number;
   readonly ours: Cost & { readonly busy?: Busy };
+  /** Memory that our process had resident before its first step; nothing where the system does not tell. */
+  readonly idleBytes?: number;
+  /** Of one replay after the timed steps, where it was asked for. */
+  readonly profile?: Profile;
   /** By precision: bfloat16 is what autocast makes of the same writing. */
   readonly peers?: { readonly [precision in Precision]: PeerCost };
 }
@@ -69,6 +74,10 @@ export interface StepOptions {
   readonly busy?: boolean;
   /** Options of our trainer. */
   readonly training?: StepTask["training"];
+  /** Of a network at a single scale. Default: as many as the model has. */
+  readonly layers?: number;
+  /** Also replay a step once with every command timed. */
+  readonly profile?: boolean;
   readonly tell?: (line: string) => void;
 }
 
@@ -81,18 +90,30 @@ interface Step {
  * Times training steps: ours in a process of its own, and PyTorch's in another, one step of each in turn. Both begin with the
  * same weights and train on the same clip with the same mask.
  *
- * Errors: the losses of the warm-up steps differ, so that different things would be compared.
+ * Errors: the losses of the warm-up steps differ, so that different things would be compared; a profile of a step that is not
+ * recorded.
  */
 export async function benchStep(options: StepOptions): Promise<StepMeasurement> {
-  const { settings, backend, steps, peerThreads, busy = false, training, tell = () => undefined } = options;
+  const {
+    settings,
+    backend,
+    steps,
+    peerThreads,
+    busy = false,
+    training,
+    layers,
+    profile = false,
+    tell = () => undefined,
+  } = options;
   const folder = mkdtempSync(join(tmpdir(), "ms-rnn-bench-"));
   const ours = new Server("our process", process.execPath, [resolve(__dirname, "stepServer.js")]);
   const started = [ours];
   try {
     await ours.ready;
-    await writeTask(settings, folder);
-    const task: StepTask = { settings, backend, folder, training };
+    const task: StepTask = { settings, backend, folder, training, layers };
+    await writeTask(task, folder);
     await ours.ask({ do: "start", task });
+    const idleBytes = residentOf(ours.pid);
     const losses: number[] = [];
     for (let i = 0; i < WARM_UP; i++) losses.push((await step(ours)).loss);
     const peers = peerThreads ? await startPeers(settings, folder, peerThreads, losses, started) : [];
@@ -121,8 +142,11 @@ export async function benchStep(options: StepOptions): Promise<StepMeasurement> 
       const peakBytes = recent ?? numberIn(side, await side.ask({ do: "end" }), "peakBytes");
       costs.push({ seconds, peakBytes, ...(busy && { busy: { seconds: beside, ratio: beside / seconds } }) });
     }
+    const profiled = profile ? ((await ours.ask({ do: "profile" })) as unknown as Profile) : undefined;
     return {
       ours: costs[0],
+      idleBytes,
+      ...(profiled && { profile: profiled }),
       ...(!busy && { otherCores: others }),
       ...(peers.length > 0 && {
         peers: Object.fromEntries(

@@ -1,51 +1,82 @@
-import { createInterface } from "node:readline";
+import * as tf from "@tensorflow/tfjs";
 import { chooseBackend } from "../backend/choose";
+import { compile } from "../compile";
+import type { Model } from "../model";
 import { prepare } from "../profiles";
-import { constantRate } from "../train/optimizer";
-import { startState, type TrainEvent, train } from "../train/trainer";
-import { everySecond, readClip, repeated, type StepTask } from "./stepTask";
+import { random } from "../random";
+import { adamRates, constantRate } from "../train/optimizer";
+import { startState, type TrainEvent, type TrainOptions, type TrainState, train, trainingStep } from "../train/trainer";
+import { disposeTree } from "../tree";
+import type { Clip } from "../types";
+import { type Profile, summarize } from "./profile";
+import { serve } from "./serve";
+import { everySecond, modelOf, readClip, repeated, type StepTask } from "./stepTask";
 
 /**
  * Our side of `bench step` as a process of its own, so that its peak memory is that of training alone. It speaks the protocol
- * of bench/peer/peer.py: start, step, end.
+ * of bench/peer/peer.py: start, step, end; and profile.
  */
-const answer = (values: object): void => void process.stdout.write(`${JSON.stringify(values)}\n`);
+let training: Training | undefined;
 
-let events: AsyncGenerator<TrainEvent, void, void> | undefined;
+interface Training {
+  readonly task: StepTask;
+  readonly model: Model;
+  readonly options: TrainOptions;
+  readonly events: AsyncGenerator<TrainEvent, void, void>;
+  /** Of the last step. */
+  state: TrainState;
+}
 
 /** Begins a training with the weights and the clip that the peer reads too. */
-async function start({ settings, backend, folder, training }: StepTask): Promise<void> {
+async function start({ task }: { task: StepTask }): Promise<object> {
+  const { settings, backend, folder } = task;
   await chooseBackend(backend);
-  const { model, options } = prepare(settings);
+  const model = modelOf(task);
   const { context, learningRate, seed } = settings;
+  const options: TrainOptions = {
+    ...prepare(settings).options,
+    ...task.training,
+    learningRate: constantRate(learningRate),
+    sampling: everySecond(context),
+    iterations: Infinity,
+  };
   const state = startState(model, seed);
-  const recipe = { ...options, ...training, learningRate: constantRate(learningRate), sampling: everySecond(context) };
-  events = train(model, repeated(readClip(folder)), state, { ...recipe, iterations: Infinity });
+  training = { task, model, options, events: train(model, repeated(readClip(folder)), state, options), state };
+  return {};
 }
 
 async function step(): Promise<object> {
   const started = performance.now();
-  const { value } = await events!.next();
-  const seconds = (performance.now() - started) / 1000;
-  return { seconds, loss: (value as TrainEvent & { kind: "step" }).loss };
-}
-
-async function serve(): Promise<void> {
-  answer({ ready: true });
-  for await (const line of createInterface(process.stdin)) {
-    const request = JSON.parse(line) as { do: string; task: StepTask };
-    try {
-      if (request.do === "start") {
-        await start(request.task);
-        answer({});
-      } else if (request.do === "step") answer(await step());
-      else answer({ peakBytes: process.resourceUsage().maxRSS * 1024 });
-    } catch (error) {
-      answer({ error: (error as Error).message.split("\n")[0] });
-    }
-    if (request.do === "end") break;
+  for (;;) {
+    const { value } = await training!.events.next();
+    const seconds = (performance.now() - started) / 1000;
+    const { kind, state } = value as TrainEvent;
+    training!.state = state;
+    if (kind === "step") return { seconds, loss: (value as TrainEvent & { kind: "step" }).loss };
   }
-  process.exit(0);
 }
 
-void serve();
+/** Records the step once more, which changes nothing for the trainer, and adds up a replay by kind of work. */
+async function profile(): Promise<Profile> {
+  const { task, model, options, state } = training!;
+  const { data } = readClip(task.folder);
+  const { params, first, second } = state;
+  const [batch, time] = data.shape;
+  const mask = options.sampling(state.iteration, batch, time, random(options.seed ?? 0));
+  const inputs = {
+    clip: tf.tensor5d(data.data, [...data.shape]) as Clip,
+    mask: tf.tensor2d(mask, [batch, time - 2]),
+    rates: adamRates(options.learningRate(state.iteration), state.iteration + 1, options.adam),
+  };
+  const step = compile(trainingStep(model, options), options.compile === false ? { eager: true } : options.compile);
+  try {
+    // The first replay of a program prepares and warms what the second one finds.
+    await step.profile({ params, first, second }, inputs);
+    return summarize(await step.profile({ params, first, second }, inputs));
+  } finally {
+    step.dispose();
+    disposeTree(inputs);
+  }
+}
+
+void serve({ start, step, profile, end: () => ({ peakBytes: process.resourceUsage().maxRSS * 1024 }) });

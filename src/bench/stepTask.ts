@@ -1,13 +1,16 @@
 import { join } from "node:path";
 import { type Batch, clips } from "../datasets/dataset";
+import { buildModel, type Model } from "../model";
+import { cellFor } from "../models";
 import { type Experiment, prepare } from "../profiles";
 import { random } from "../random";
 import type { Sampling } from "../sampling";
 import type { TrainOptions } from "../train/trainer";
 import { disposeTree } from "../tree";
-import type { Sequences } from "../types";
+import { type Sequences, UserError } from "../types";
 import { toReference } from "../weights/mapNames";
 import { type NamedArray, readSafetensors, writeSafetensors } from "../weights/safetensors";
+import { chain } from "../wiring";
 
 /** One kind of training step: what our process is told. */
 export interface StepTask {
@@ -17,14 +20,31 @@ export interface StepTask {
   readonly folder: string;
   /** Of the trainer, beside the experiment's. */
   readonly training?: Pick<TrainOptions, "compile">;
+  /** Of a network at a single scale. Default: as many as the experiment's model has. */
+  readonly layers?: number;
 }
+
+/** The network of a task. Errors: another number of layers for a multi-scale network, whose wirings have six. */
+export function modelOf({ settings, layers }: Pick<StepTask, "settings" | "layers">): Model {
+  const { model } = prepare(settings);
+  if (layers === undefined) return model;
+  const { name, frame } = model;
+  if (!hasLayers(name)) throw new UserError(`${name} has ${model.stack.cells.length} layers, it cannot have ${layers}`);
+  const { filters, kernelSize } = settings;
+  const cellAt = (layer: number, of: number) => cellFor(name, { filters, kernelSize }, layer, of);
+  return buildModel({ name, cellAt, wiring: chain(layers), frame });
+}
+
+/** Whether a network can be built with any number of layers: those at a single scale. */
+export const hasLayers = (model: string): boolean => !model.startsWith("MS-");
 
 const clipFile = (folder: string) => join(folder, "clip.safetensors");
 
 /** Writes weights, clip and mask of a benchmark: in another process than that which trains, whose memory is measured. */
-export async function writeTask(settings: Experiment, folder: string): Promise<void> {
-  const { batch, context, seed } = settings;
-  const { model, dataset } = prepare(settings);
+export async function writeTask(task: Pick<StepTask, "settings" | "layers">, folder: string): Promise<void> {
+  const { batch, context, seed } = task.settings;
+  const { dataset } = prepare(task.settings);
+  const model = modelOf(task);
   const params = model.init(seed);
   writeSafetensors(join(folder, "weights.safetensors"), toReference(model, params));
   disposeTree(params);

@@ -2,6 +2,7 @@ import { cpus } from "node:os";
 import { chooseBackend } from "../backend/choose";
 import { complaint } from "../bench/others";
 import { threads } from "../bench/ours";
+import type { Profile } from "../bench/profile";
 import { describePytorch, startPytorch } from "../bench/pytorch";
 import { benchStep as measure, type StepMeasurement } from "../bench/stepBench";
 import { markdownTable } from "../bench/table";
@@ -10,13 +11,9 @@ import { modelNames } from "../models";
 import { type Experiment, experiment, prepare } from "../profiles";
 import { UsageError, UserError } from "../types";
 import { peerOf } from "./benchPeer";
+import { profileTables } from "./benchProfile";
+import { defined, megabytes, seconds, workloads } from "./benchSettings";
 import { common, type Outcome, parse, remark, textOf, wholeOf } from "./command";
-
-/** The workloads of the benchmarks: a profile each. */
-const workloads: Record<string, { profile: string; batch: number }> = {
-  small: { profile: "small", batch: 8 },
-  paper: { profile: "paper", batch: 1 },
-};
 
 const options = {
   ...common,
@@ -28,11 +25,12 @@ const options = {
   size: { type: "string" },
   peer: { type: "string" },
   busy: { type: "boolean" },
+  profile: { type: "boolean" },
 } as const;
 
 export const stepUsage =
-  "step [--workload small|paper|all] [--model NAME,NAME|all] [--peer pytorch] [--busy] [--batch N] [--filters N] [--size N] " +
-  "[--steps 7] [--backend NAME] [--json]";
+  "step [--workload small|paper|all] [--model NAME,NAME|all] [--peer pytorch] [--busy] [--profile] [--batch N] [--filters N] " +
+  "[--size N] [--steps 7] [--backend NAME] [--json]";
 
 interface StepResult {
   readonly workload: string;
@@ -50,6 +48,7 @@ interface StepResult {
   /** Our peak memory by the peer's: below 1 we need less. */
   readonly memoryRatio?: number;
   readonly gflops: number;
+  readonly profile?: Profile;
 }
 
 /** `bench step`: whole training steps. */
@@ -76,6 +75,9 @@ export async function benchStep(args: string[]): Promise<Outcome> {
   );
   const { name: backend, line } = await chooseBackend(textOf(values, "backend"));
   remark(line);
+  const profile = values.profile === true;
+  if (profile && backend !== "onednn")
+    throw new UserError(`--profile: steps are recorded on onednn, not on ${backend}`);
   const known = peer && (await knownModels(models === "all", jobs));
   const results: StepResult[] = [];
   for (const { workload, settings, network } of jobs) {
@@ -83,7 +85,8 @@ export async function benchStep(args: string[]): Promise<Outcome> {
     if (known && !known.includes(model)) continue;
     remark(`${model}, ${workload}, batch ${batch}, ${filters} filters`);
     const peerThreads = peer && threads();
-    const { ours, peers, otherCores } = await measure({ settings, backend, steps, peerThreads, busy, tell: remark });
+    const options = { settings, backend, steps, peerThreads, busy, profile, tell: remark };
+    const { ours, peers, otherCores, profile: profiled } = await measure(options);
     const noise = otherCores === undefined ? undefined : complaint(otherCores);
     if (noise) remark(noise);
     results.push({
@@ -102,19 +105,18 @@ export async function benchStep(args: string[]): Promise<Outcome> {
         memoryRatio: ours.peakBytes / peers.f32.peakBytes,
       }),
       gflops: operationsOf(settings, reportModel(network).macsPerStep) / ours.seconds / 1e9,
+      ...(profiled && { profile: profiled }),
     });
   }
   console.log(`${cpus()[0].model}, ${threads()} threads, ${backend}; median of ${steps} steps; memory: peak resident`);
   console.log(stepTable(results));
+  for (const result of results) if (result.profile) console.log(`\n${profileTables(result, result.profile)}`);
   return { json: { results } };
 }
 
 /** Forward, input gradient and weight gradient are three products, a multiply-add is two operations. */
 const operationsOf = ({ context, horizon, batch }: Experiment, macs: number) =>
   3 * 2 * macs * (context + horizon - 1) * batch;
-
-const defined = <T extends object>(values: T): Partial<T> =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
 
 /** Models that PyTorch is there for. Errors: PyTorch is not installed; a model that was asked for by name is missing. */
 async function knownModels(all: boolean, jobs: readonly { settings: Experiment }[]): Promise<readonly string[]> {
@@ -135,9 +137,6 @@ function namesOf(text: string, known: readonly string[], what: string): readonly
   }
   return names;
 }
-
-const seconds = (value: number) => `${value.toFixed(3)} s`;
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
 
 /** One row a workload and model, in Markdown. */
 export function stepTable(results: readonly StepResult[]): string {
