@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { enginePath } from "#src/backend/onednn/native";
+import type { Profile } from "#src/bench/profile";
 
 const folder = mkdtempSync(join(tmpdir(), "bench-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -47,6 +49,11 @@ test("wrong arguments are refused in one line", () => {
     [/--repeats is 0/, "op", "--repeats", "0"],
     [/unknown workload: huge; expected one of small, paper/, "step", "--workload", "small,huge"],
     [/unknown model: LSTM; expected one of/, "step", "--model", "ConvLSTM,LSTM"],
+    [/--steps is 1, expected a whole number from 2/, "soak", "--steps", "1"],
+    [/unknown model: LSTM; expected one of/, "soak", "--model", "LSTM"],
+    [/unknown --vary: width; expected some of size, filters, steps, layers, batch/, "scale", "--vary", "size,width"],
+    [/--values has 2\.5, expected whole numbers from 1/, "scale", "--vary", "size", "--values", "16,2.5"],
+    [/--values: expected one name after --vary/, "scale", "--values", "16"],
   ];
   for (const [message, ...args] of wrong) {
     const { status, stderr } = bench(args);
@@ -141,6 +148,33 @@ test("steps of several models, alone and beside a busy process", () => {
     assert.equal(ours.busy.ratio, ours.busy.seconds / ours.seconds);
     assert.deepEqual([peers, ratio, otherCores], [undefined, undefined, undefined]);
   }
+});
+
+test("a profile is of recorded steps", () => {
+  const { status, stderr } = bench([...tinyStep, "--profile"]);
+  assert.equal(status, 1);
+  assert.match(stderr, /^ms-rnn: --profile: steps are recorded on onednn, not on wasm$/m);
+});
+
+test("a profile adds up to one replay", { skip: !existsSync(enginePath()) && "no engine" }, () => {
+  const { stdout, json } = bench([...tinyStep, "--backend", "onednn", "--profile"]);
+  const [{ profile }] = json().results;
+  const { byOperation, byLayer } = profile as Profile;
+  assert.deepEqual(
+    byLayer.map(({ layer }) => layer),
+    [-1, 0, 1, 2, 3, 4, 5],
+  );
+  for (const rows of [byOperation, byLayer]) {
+    for (const { seconds, forwardSeconds, backwardSeconds, commands } of rows) {
+      assert.ok(seconds >= 0 && commands >= 1 && Math.abs(forwardSeconds + backwardSeconds - seconds) < 1e-9);
+    }
+  }
+  const commands = (rows: readonly { commands: number }[]) => rows.reduce((sum, row) => sum + row.commands, 0);
+  assert.equal(commands(byOperation), commands(byLayer));
+  const of = (name: string) => byOperation.find(({ operation }) => operation === name)!;
+  assert.equal(of("Conv2DBackpropFilter").forwardSeconds, 0);
+  assert.ok(of("FusedConv2D").forwardSeconds > 0);
+  assert.match(stdout, /^\| Conv2DBackpropFilter /m);
 });
 
 test("PyTorch's step is the same training", { skip: torch }, () => {
