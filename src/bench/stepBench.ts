@@ -19,16 +19,15 @@ export const WARM_UP = 2;
 const ALLOWED = { f32: [1e-4, 1e-3], bf16: [0.05, 0.1] } as const;
 type Precision = keyof typeof ALLOWED;
 
-/** Ways to write the same network in PyTorch; which is the fastest depends on the network. */
+/** A way to write the same network in PyTorch; which is the fastest depends on the network. */
 interface Writing {
   readonly layout: "nchw" | "channelsLast";
-  /** x and h through one convolution. */
+  /** x and h through one convolution, as ours does it; otherwise through two, as in the published code. */
   readonly joined: boolean;
 }
-const WRITINGS = (["nchw", "channelsLast"] as const).flatMap((layout) =>
-  [false, true].map((joined): Writing => ({ layout, joined })),
-);
 const nameOf = ({ layout, joined }: Writing) => `${layout}${joined ? ", joined" : ""}`;
+
+export type PeerName = "f32" | "joined" | "bf16";
 
 /** What one process needs for a step. */
 export interface Cost {
@@ -52,11 +51,14 @@ export interface StepMeasurement {
   readonly idleBytes?: number;
   /** Of one replay after the timed steps, where it was asked for. */
   readonly profile?: Profile;
-  /** By precision: bfloat16 is what autocast makes of the same writing. */
-  readonly peers?: { readonly [precision in Precision]: PeerCost };
+  /**
+   * PyTorch in its faster memory format: in float32 as the published code is written, in float32 with x and h joined into one
+   * convolution, and what autocast to bfloat16 makes of the faster of the two.
+   */
+  readonly peers?: { readonly [name in PeerName]: PeerCost };
 }
 
-/** `writing`: PyTorch's memory format, and `joined` where x and h go through one convolution. */
+/** `writing`: PyTorch's memory format, and `joined`. */
 export interface PeerCost extends Cost {
   readonly busy?: Busy;
   readonly writing: string;
@@ -117,8 +119,8 @@ export async function benchStep(options: StepOptions): Promise<StepMeasurement> 
     const losses: number[] = [];
     for (let i = 0; i < WARM_UP; i++) losses.push((await step(ours)).loss);
     const peers = peerThreads ? await startPeers(settings, folder, peerThreads, losses, started) : [];
-    for (const { precision, writing, difference } of peers) {
-      tell(`PyTorch ${precision}: ${nameOf(writing)}; losses agree to ${difference.toExponential(1)}`);
+    for (const { name, writing, difference } of peers) {
+      tell(`PyTorch ${name}: ${nameOf(writing)}; losses agree to ${difference.toExponential(1)}`);
     }
     const sides = [ours, ...peers.map(({ server }) => server)];
     for (const { pid } of sides) resetPeak(pid);
@@ -127,6 +129,7 @@ export async function benchStep(options: StepOptions): Promise<StepMeasurement> 
     const crowded = sides.map((): number[] => []);
     for (let i = 0; i < steps; i++) {
       for (const [which, side] of sides.entries()) {
+        await rest();
         alone[which].push((await step(side)).seconds);
         if (busy) crowded[which].push((await beside(() => step(side))).seconds);
       }
@@ -150,8 +153,8 @@ export async function benchStep(options: StepOptions): Promise<StepMeasurement> 
       ...(!busy && { otherCores: others }),
       ...(peers.length > 0 && {
         peers: Object.fromEntries(
-          peers.map(({ precision, writing, difference }, i) => [
-            precision,
+          peers.map(({ name, writing, difference }, i) => [
+            name,
             { ...costs[1 + i], writing: nameOf(writing), lossDifference: difference },
           ]),
         ) as StepMeasurement["peers"],
@@ -163,6 +166,9 @@ export async function benchStep(options: StepOptions): Promise<StepMeasurement> 
   }
 }
 
+/** Idle threads of the side before look for work for a while, PyTorch's above all. */
+const rest = () => new Promise((go) => setTimeout(go, 100));
+
 async function step(server: Server): Promise<Step> {
   const answer = await server.ask({ do: "step" });
   return { seconds: numberIn(server, answer, "seconds"), loss: numberIn(server, answer, "loss") };
@@ -170,14 +176,14 @@ async function step(server: Server): Promise<Step> {
 
 interface Peer {
   readonly server: Server;
-  readonly precision: Precision;
+  readonly name: PeerName;
   readonly writing: Writing;
   readonly difference: number;
   /** Of the last warm-up step. */
   readonly seconds: number;
 }
 
-/** Warms PyTorch up in every writing, each in a process of its own, and keeps the fastest; then the same in bfloat16. */
+/** Warms PyTorch up in every writing, each in a process of its own, and keeps the faster memory format of each. */
 async function startPeers(
   settings: Experiment,
   folder: string,
@@ -185,7 +191,8 @@ async function startPeers(
   expected: readonly number[],
   started: Server[],
 ): Promise<Peer[]> {
-  const start = async (writing: Writing, precision: Precision): Promise<Peer> => {
+  const start = async (name: PeerName, writing: Writing): Promise<Peer> => {
+    const precision: Precision = name === "bf16" ? "bf16" : "f32";
     const { server } = await startPytorch(threads);
     started.push(server);
     await server.ask({ do: "start", task: taskFor(settings, folder), ...writing, precision });
@@ -197,19 +204,23 @@ async function startPeers(
     if (wrong >= 0) {
       throw new UserError(
         `the peer's loss of step ${wrong + 1} is ${steps[wrong].loss}, ours ${expected[wrong]}: ` +
-          `expected a relative difference below ${allowed[wrong]} (${settings.model}, ${nameOf(writing)}, ${precision})`,
+          `expected a relative difference below ${allowed[wrong]} (${settings.model}, ${nameOf(writing)}, ${name})`,
       );
     }
-    return { server, precision, writing, difference: Math.max(...differences), seconds: steps[WARM_UP - 1].seconds };
+    return { server, name, writing, difference: Math.max(...differences), seconds: steps[WARM_UP - 1].seconds };
   };
-  let best: Peer | undefined;
-  for (const writing of WRITINGS) {
-    const tried = await start(writing, "f32");
-    const slower = best && best.seconds <= tried.seconds ? tried : best;
-    await slower?.server.stop();
-    if (slower !== tried) best = tried;
-  }
-  return [best!, await start(best!.writing, "bf16")];
+  const faster = async (name: PeerName, joined: boolean): Promise<Peer> => {
+    const [best, other] = [
+      await start(name, { layout: "nchw", joined }),
+      await start(name, { layout: "channelsLast", joined }),
+    ].sort((a, b) => a.seconds - b.seconds);
+    await other.server.stop();
+    return best;
+  };
+  const published = await faster("f32", false);
+  const joined = await faster("joined", true);
+  const best = joined.seconds < published.seconds ? joined : published;
+  return [published, joined, await start("bf16", best.writing)];
 }
 
 /** What bench/peer/network.py needs to know of an experiment. */

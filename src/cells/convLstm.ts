@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { initConvolution } from "../initialize";
-import { convolve } from "../ops/convolve";
+import { convolveJoined, zeroFrames } from "../ops/convolve";
 import { lstmGates } from "../ops/gates";
 import type { Citation, Frames } from "../types";
 import type { Cell, CellOptions } from "./cell";
@@ -56,11 +56,11 @@ export function convLstm({ filters = 64, kernelSize = 3 }: CellOptions = {}): Ce
 
     zeroState(batch, height, width) {
       const shape: [number, number, number, number] = [batch, height, width, filters];
-      return { h: tf.fill(shape, 0), c: tf.fill(shape, 0) };
+      return { h: zeroFrames(shape), c: zeroFrames(shape) };
     },
 
     step({ kernel, biasX, biasH }, { x }, { h, c }) {
-      const z = convolve(tf.concat([x, h], 3), kernel, tf.add(biasX, biasH));
+      const z = convolveJoined([x, h], kernel, tf.add(biasX, biasH));
       const [hNext, cNext] = lstmGates(z, c);
       return { h: hNext, state: { h: hNext, c: cNext } };
     },

@@ -145,7 +145,7 @@ export function stepTable(results: readonly StepResult[]): string {
   const head = [
     ...["workload", "model", "batch", "filters", "ours", "GFLOP/s", "memory"],
     ...(busy ? ["beside a busy process"] : []),
-    ...(compared ? ["PyTorch", "written", "its memory", "ratio", "memory ratio", "PyTorch bf16"] : []),
+    ...(compared ? ["PyTorch", "its memory", "ratio", "memory ratio", "joined", "ratio to that", "bf16"] : []),
     ...(compared && busy ? ["PyTorch beside a busy process"] : []),
   ];
   const slower = (side: { busy?: { ratio: number } } | undefined) =>
@@ -154,10 +154,11 @@ export function stepTable(results: readonly StepResult[]): string {
     ...[workload, model, String(batch), String(filters)],
     ...[seconds(ours.seconds), gflops.toFixed(1), megabytes(ours.peakBytes)],
     ...(busy ? [slower(ours)] : []),
-    ...(peers?.f32
+    ...(peers
       ? [
-          ...[seconds(peers.f32.seconds), peers.f32.writing, megabytes(peers.f32.peakBytes)],
-          ...[ratio!.toFixed(2), memoryRatio!.toFixed(2)],
+          ...[seconds(peers.f32.seconds), megabytes(peers.f32.peakBytes), ratio!.toFixed(2), memoryRatio!.toFixed(2)],
+          `${seconds(peers.joined.seconds)}, ${megabytes(peers.joined.peakBytes)}`,
+          (peers.joined.seconds / ours.seconds).toFixed(2),
           `${seconds(peers.bf16.seconds)}, ${megabytes(peers.bf16.peakBytes)}`,
         ]
       : []),

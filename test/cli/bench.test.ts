@@ -188,7 +188,7 @@ test("PyTorch's step is the same training", { skip: torch }, () => {
     assert.equal(memoryRatio, ours.peakBytes / peers.f32.peakBytes);
     assert.ok(peers.f32.peakBytes > 1e7 && otherCores >= 0);
     assert.ok(peers.f32.lossDifference < 1e-4, `${peers.f32.lossDifference}`);
-    for (const { writing, seconds } of [peers.f32, peers.bf16]) {
+    for (const { writing, seconds } of [peers.f32, peers.joined, peers.bf16]) {
       assert.match(writing, /^(nchw|channelsLast)(, joined)?$/);
       assert.ok(seconds > 0);
     }
