@@ -56,8 +56,11 @@ async function steps({ count }: { count: number }): Promise<object> {
   return { seconds, loss, fellBack, longestBlockSeconds };
 }
 
-/** What the process holds after a rest, in which a collector may do its work or not. */
+/** What the process holds after a rest and without garbage, so that what grows is what is kept. */
 async function held(): Promise<Held> {
+  await pause(REST);
+  if (!global.gc) throw new Error("expected a process started with --expose-gc");
+  global.gc();
   await pause(REST);
   const { rss, heapTotal } = process.memoryUsage();
   return { step: made, residentBytes: rss, heapBytes: heapTotal, tensors: tf.memory().numTensors, pool: pool() };

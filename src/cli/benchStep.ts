@@ -23,6 +23,11 @@ const options = {
   steps: { type: "string" },
   filters: { type: "string" },
   size: { type: "string" },
+  context: { type: "string" },
+  horizon: { type: "string" },
+  precision: { type: "string" },
+  eager: { type: "boolean" },
+  rematerialize: { type: "boolean" },
   peer: { type: "string" },
   busy: { type: "boolean" },
   profile: { type: "boolean" },
@@ -30,7 +35,7 @@ const options = {
 
 export const stepUsage =
   "step [--workload small|paper|all] [--model NAME,NAME|all] [--peer pytorch] [--busy] [--profile] [--batch N] [--filters N] " +
-  "[--size N] [--steps 7] [--backend NAME] [--json]";
+  "[--size N] [--context N] [--horizon N] [--eager | --rematerialize] [--precision f32|bf16] [--steps 7] [--backend NAME] [--json]";
 
 interface StepResult {
   readonly workload: string;
@@ -61,6 +66,17 @@ export async function benchStep(args: string[]): Promise<Outcome> {
     batch: wholeOf(values, "batch", 1),
     filters: wholeOf(values, "filters", 1),
     size: wholeOf(values, "size", 1),
+    context: wholeOf(values, "context", 1),
+    horizon: wholeOf(values, "horizon", 1),
+    precision: textOf(values, "precision") as Experiment["precision"],
+  };
+  const [eager, rematerialize] = [values.eager === true, values.rematerialize === true];
+  if (eager && (rematerialize || values.profile)) throw new UsageError("--eager steps are not recorded");
+  // What the experiment says of recording is its precision.
+  const training = {
+    compile: eager
+      ? (false as const)
+      : { rematerialize: rematerialize && ("step" as const), precision: given.precision },
   };
   const models = textOf(values, "model");
   const jobs = namesOf(textOf(values, "workload") ?? "small", Object.keys(workloads), "workload").flatMap(
@@ -85,7 +101,7 @@ export async function benchStep(args: string[]): Promise<Outcome> {
     if (known && !known.includes(model)) continue;
     remark(`${model}, ${workload}, batch ${batch}, ${filters} filters`);
     const peerThreads = peer && threads();
-    const options = { settings, backend, steps, peerThreads, busy, profile, tell: remark };
+    const options = { settings, backend, steps, peerThreads, busy, profile, training, tell: remark };
     const { ours, peers, otherCores, profile: profiled } = await measure(options);
     const noise = otherCores === undefined ? undefined : complaint(otherCores);
     if (noise) remark(noise);
@@ -108,7 +124,10 @@ export async function benchStep(args: string[]): Promise<Outcome> {
       ...(profiled && { profile: profiled }),
     });
   }
-  console.log(`${cpus()[0].model}, ${threads()} threads, ${backend}; median of ${steps} steps; memory: peak resident`);
+  const how = [eager && "operation by operation", rematerialize && "rematerialised", given.precision].filter(Boolean);
+  console.log(
+    `${[`${cpus()[0].model}, ${threads()} threads, ${backend}`, ...how].join(", ")}; median of ${steps} steps; memory: peak resident`,
+  );
   console.log(stepTable(results));
   for (const result of results) if (result.profile) console.log(`\n${profileTables(result, result.profile)}`);
   return { json: { results } };
