@@ -10,6 +10,7 @@ import { type Experiment, experiment, prepare } from "#src/profiles";
 import { loadCheckpoint, saveCheckpoint } from "#src/train/checkpoint";
 import { startState, type TrainEvent, type TrainState, train } from "#src/train/trainer";
 import { leaves } from "#src/tree";
+import { skip } from "../backend/onednn/forms";
 
 const folder = mkdtempSync(join(tmpdir(), "trainer-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -33,18 +34,21 @@ async function run(settings: Experiment, from?: TrainState, until = settings.ite
 
 const weights = ({ params }: TrainState) => leaves(params).flatMap(([, leaf]) => [...leaf.dataSync()]);
 
-test("a run stopped, saved, loaded and continued equals an unbroken one to the last bit", async () => {
-  await chooseBackend("wasm");
-  const settings = tiny();
-  const whole = await run(settings);
-  const part = await run(settings, undefined, 3);
-  assert.equal(part.state.iteration, 3);
-  const path = join(folder, "3.safetensors");
-  await saveCheckpoint(path, part.model, part.state, settings);
-  const rest = await run(settings, loadCheckpoint(path, part.model));
-  assert.deepEqual([...part.losses, ...rest.losses], whole.losses);
-  assert.deepEqual(weights(rest.state), weights(whole.state));
-});
+const backends = ["wasm", ...(skip ? [] : ["onednn"])];
+
+for (const backend of backends)
+  test(`${backend}: a run stopped, saved, loaded and continued equals an unbroken one to the last bit`, async () => {
+    await chooseBackend(backend);
+    const settings = tiny();
+    const whole = await run(settings);
+    const part = await run(settings, undefined, 3);
+    assert.equal(part.state.iteration, 3);
+    const path = join(folder, "3.safetensors");
+    await saveCheckpoint(path, part.model, part.state, settings);
+    const rest = await run(settings, loadCheckpoint(path, part.model));
+    assert.deepEqual([...part.losses, ...rest.losses], whole.losses);
+    assert.deepEqual(weights(rest.state), weights(whole.state));
+  });
 
 test("every setting of the recipe changes what is learnt", async () => {
   await chooseBackend("wasm");
@@ -175,6 +179,57 @@ test("an update that breaks the weights is noticed at once, though the loss was 
     message: /^weights are no longer finite after iteration 1, .*; clips: /,
   });
   assert.ok(weights(first).every(Number.isFinite));
+});
+
+for (const backend of backends) {
+  test(`${backend}: a signal stops the training; the state is that of the last complete step`, async () => {
+    await chooseBackend(backend);
+    const { model, dataset, options } = prepare(tiny());
+    const stopping = new AbortController();
+    const events: TrainEvent[] = [];
+    let before: number[] = [];
+    const batches = clips(dataset, "train", { batch: 2 });
+    for await (const event of train(model, batches, startState(model, 1), { ...options, signal: stopping.signal })) {
+      events.push(event);
+      if (event.kind !== "step" || event.iteration < 2) continue;
+      before = weights(event.state);
+      // In the middle of the next step, where steps have one.
+      setImmediate(() => setImmediate(() => stopping.abort()));
+      if (event.iteration > 2) before = weights(event.state);
+    }
+    const last = events.at(-1)!;
+    assert.equal(last.kind, "stopped");
+    assert.ok(last.state.iteration >= 2 && last.state.iteration < 6);
+    assert.deepEqual(weights(last.state), before);
+    assert.equal(events.filter(({ kind }) => kind === "step").length, last.state.iteration);
+  });
+}
+
+test("steps are recorded where that can be, unless one does not want it; both give the same", { skip }, async () => {
+  await chooseBackend("onednn");
+  const { model, dataset, options } = prepare(tiny());
+  const results = [];
+  for (const compile of [{}, false] as const) {
+    // A recording is the engine's way to tell.
+    const engine = tf.backend() as unknown as { native: { recordBegin(): void } };
+    const begin = engine.native.recordBegin;
+    let recordings = 0;
+    engine.native.recordBegin = () => {
+      recordings++;
+      begin();
+    };
+    try {
+      let state = startState(model, 1);
+      for await (const event of train(model, clips(dataset, "train", { batch: 2 }), state, { ...options, compile })) {
+        state = event.state;
+      }
+      results.push(weights(state));
+    } finally {
+      engine.native.recordBegin = begin;
+    }
+    assert.equal(recordings, compile ? 2 : 0);
+  }
+  assert.deepEqual(results[0], results[1]);
 });
 
 test("data that end too early are an error", async () => {

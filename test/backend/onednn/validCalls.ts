@@ -50,6 +50,7 @@ export async function validCalls(native: Native): Promise<ValidCalls> {
       tf.tidy(() => exercise(height, width, channels));
     }
     others(native);
+    await programs(native);
     native.finish();
   } finally {
     for (const [name, original] of originals) functions[name] = original;
@@ -62,6 +63,31 @@ function others(native: Native): void {
   const [w, g, m, v, r, w2, m2, v2] = Array.from({ length: 8 }, (_, i) => native.allocate(i === 4 ? 2 : 1000));
   native.adam(w, g, m, v, r, w2, m2, v2, 1000, 0.9, 0.999, 1e-8);
   for (const buffer of [w, g, m, v, r, w2, m2, v2]) native.release(buffer);
+}
+
+/** A program for each function of programs, so that a call that ends one leaves the others; they are never dropped. */
+async function programs(native: Native): Promise<void> {
+  const made = () => {
+    native.recordBegin();
+    const [from, to] = [native.recordInput(64), native.allocate(32)];
+    native.narrow(64, from, to);
+    const program = native.recordEnd([to]);
+    native.release(from);
+    native.release(to);
+    return program;
+  };
+  const planned = () => {
+    const program = made();
+    native.programPlan(program, false);
+    return program;
+  };
+  const [from, to] = [native.allocate(64), native.allocate(32)];
+  native.write(from, new Float32Array(64));
+  native.programDifference(made(), made());
+  await native.programRun(planned(), [from], [to]);
+  await native.programProfile(planned(), [from], [to]);
+  native.programCancel(planned());
+  for (const buffer of [from, to]) native.release(buffer);
 }
 
 /** Operations of every family, with their gradients, on maps of one size. */
