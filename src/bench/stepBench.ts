@@ -130,6 +130,8 @@ export async function benchStep(options: StepOptions): Promise<StepMeasurement> 
     for (let i = 0; i < steps; i++) {
       for (const [which, side] of sides.entries()) {
         await rest();
+        // As in a training, where a step comes right after another.
+        await step(side);
         alone[which].push((await step(side)).seconds);
         if (busy) crowded[which].push((await beside(() => step(side))).seconds);
       }
