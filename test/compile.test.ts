@@ -228,8 +228,10 @@ describe("compiled steps", { skip }, () => {
     }
     assert.ok(entries.every(([, , , seconds]) => seconds >= 0));
     const back = entries.filter(([operation]) => operation === "LstmGatesGrad");
-    const layers = back.map(([, , layer]) => layer);
+    // What makes zeros, such as the gradient of a state that nobody reads, belongs nowhere.
+    const layers = back.map(([, , layer]) => layer).filter((layer) => layer >= 0);
     assert.deepEqual([...new Set(layers)].sort(), [0, 1, 2, 3, 4, 5]);
+    assert.ok(layers.length >= 30 && back.length - layers.length <= 6, `${layers.length} of ${back.length}`);
     step.dispose();
   });
 });

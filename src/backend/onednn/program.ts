@@ -98,7 +98,7 @@ export function recordProgram(
         given,
         made.map(({ buffer }) => buffer),
       );
-      const tensors = made.map(tensor).map((made) => tf.keep(made));
+      const tensors = made.map(tensor);
       try {
         if (await complete) return tensors;
       } catch (error) {
