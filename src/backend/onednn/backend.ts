@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import type { Buffer, Native } from "./native";
 import { Unrecordable } from "./program";
-import { type Form, floatsOf, Stored } from "./storage";
+import { type Form, floatsOf, type Packed, Stored } from "./storage";
 
 type Values = tf.backend_util.BackendValues;
 type DataId = tf.TensorInfo["dataId"];
@@ -50,6 +50,19 @@ export class OnednnBackend extends MathBackendCPU {
     const info = this.makeTensorInfo(shape, dtype);
     this.stored(info.dataId).own(buffer, shape, form);
     return { info, buffer };
+  }
+
+  /** A new tensor whose numbers the caller writes in an order of its own. */
+  outputPacked(shape: number[], how: Omit<Packed, "buffer">): { info: tf.TensorInfo; buffer: Buffer } {
+    const buffer = this.native.allocate(how.floats);
+    const info = this.makeTensorInfo(shape, "float32");
+    this.stored(info.dataId).ownPacked({ ...how, buffer });
+    return { info, buffer };
+  }
+
+  /** A tensor's numbers in an order of their own, where they lie in no other. */
+  packed(info: tf.TensorInfo): Packed | undefined {
+    return this.stored(info.dataId).packed;
   }
 
   /** What a native function computes from this tensor alone, once in the tensor's life. */

@@ -31,9 +31,21 @@ export function floatsOf(shape: Shape, form: Form): number {
   return batch * pixels * Math.ceil(channels / LANES) * LANES;
 }
 
+/** A gradient of weights as a convolution leaves it, in an order of its own. */
+export interface Packed {
+  readonly buffer: Buffer;
+  readonly floats: number;
+  /** The same order has the same name. */
+  readonly layout: string;
+  /** Queues the writing of the plain numbers. */
+  unpack(packed: Buffer, plain: Buffer): void;
+}
+
 interface Forms {
   plain?: Buffer;
   blocked?: { readonly buffer: Buffer; readonly shape: Shape };
+  /** Kept where nobody has asked for another form yet: sums of such gradients are unpacked once. */
+  packed?: Packed;
   readonly derived: Map<string, Buffer>;
 }
 
@@ -105,7 +117,8 @@ export class Stored {
   }
 
   private get inEngine(): boolean {
-    return this.forms.plain !== undefined || this.forms.blocked !== undefined;
+    const { plain, blocked, packed } = this.forms;
+    return plain !== undefined || blocked !== undefined || packed !== undefined;
   }
 
   /** A copy of the numbers, which the caller may keep and change. */
@@ -144,6 +157,17 @@ export class Stored {
     else this.kept.blocked = { buffer, shape };
   }
 
+  /** Takes over a new buffer in an order of its own. */
+  ownPacked(packed: Packed): void {
+    this.kept.packed = packed;
+  }
+
+  /** The numbers in their own order, where they lie in no other. */
+  get packed(): Packed | undefined {
+    const { plain, blocked, packed } = this.forms;
+    return plain === undefined && blocked === undefined ? packed : undefined;
+  }
+
   /**
    * A buffer of what `make` computes from this tensor alone, such as weights packed for one kind of convolution: computed
    * once, released with the tensor.
@@ -159,12 +183,14 @@ export class Stored {
   }
 
   release(): void {
-    const { plain, blocked, derived } = this.kept;
+    const { plain, blocked, packed, derived } = this.kept;
     if (plain !== undefined) this.native.release(plain);
     if (blocked) this.native.release(blocked.buffer);
+    if (packed) this.native.release(packed.buffer);
     for (const buffer of derived.values()) this.native.release(buffer);
     this.kept.plain = undefined;
     this.kept.blocked = undefined;
+    this.kept.packed = undefined;
     derived.clear();
   }
 
@@ -180,6 +206,7 @@ export class Stored {
     if (forms.plain !== undefined) return forms.plain;
     const buffer = this.native.allocate(this.size);
     if (forms.blocked) this.native.unblock(forms.blocked.buffer, buffer, ...mapSizes(forms.blocked.shape));
+    else if (forms.packed) forms.packed.unpack(forms.packed.buffer, buffer);
     else this.native.write(buffer, floats(this.host));
     forms.plain = buffer;
     return buffer;

@@ -162,6 +162,48 @@ describe("convolutions on the engine", { skip }, () => {
     assert.deepEqual(once(), once());
   });
 
+  test("gradients of one kernel are added up before they are unpacked, and can be read at any time", async () => {
+    await chooseBackend("onednn");
+    const { native } = tf.backend() as unknown as OnednnBackend;
+    const unpack = native.reorderWeights;
+    let unpacked = 0;
+    native.reorderWeights = (...args) => {
+      unpacked++;
+      unpack(...args);
+    };
+    try {
+      for (const [channels, filters] of [
+        [32, 48],
+        [3, 17],
+      ]) {
+        const gradient = (name: string) => {
+          const x = values<tf.Rank.R4>([3, 12, 20, channels], name);
+          const dy = values<tf.Rank.R4>([3, 12, 20, filters], `${name} dy`);
+          const attrs = { strides: 1, pad: "same", dataFormat: "NHWC", filterShape: [3, 3, channels, filters] };
+          return tf.engine().runKernel("Conv2DBackpropFilter", { x, dy }, attrs) as tf.Tensor;
+        };
+        const before = native.state().buffers;
+        tf.tidy(() => {
+          const [a, b, c] = ["a", "b", "c"].map(gradient);
+          unpacked = 0;
+          const sum = tf.add(tf.add(a, b), c).dataSync();
+          assert.equal(unpacked, 1);
+          const parts = [a, b, c].map((part) => part.dataSync());
+          assert.equal(unpacked, 4);
+          for (const [i, value] of sum.entries()) {
+            assert.equal(value, Math.fround(Math.fround(parts[0][i] + parts[1][i]) + parts[2][i]));
+          }
+          // One that has been read lies plain.
+          assert.deepEqual([...tf.add(a, gradient("b")).dataSync()], [...tf.add(a, b).dataSync()]);
+          assert.deepEqual([...tf.reshape(gradient("a"), [-1]).dataSync()], [...parts[0]]);
+        });
+        assert.equal(native.state().buffers, before);
+      }
+    } finally {
+      native.reorderWeights = unpack;
+    }
+  });
+
   test("nothing is left in the pool", async () => {
     await chooseBackend("onednn");
     const { native } = tf.backend() as unknown as OnednnBackend;

@@ -56,6 +56,7 @@ function planOf(
   info: Info,
   operands: readonly Form[],
   bias = false,
+  precision = backend.precision,
 ): Ready | undefined {
   const blocked =
     (operands.every((form) => form === "blocked") || winogradPays("weights", info)) &&
@@ -73,7 +74,7 @@ function planOf(
       info.dilationWidth,
     ],
   ];
-  const half = backend.precision === "bf16" && Math.min(info.inChannels, info.outChannels) >= LANES;
+  const half = precision === "bf16" && Math.min(info.inChannels, info.outChannels) >= LANES;
   const key = `${kind} ${blocked} ${bias} ${half} ${geometry} ${top} ${left}`;
   const known = plans.get(key);
   if (known || plans.has(key)) return known;
@@ -213,13 +214,15 @@ export const convolutionKernels: Kernels = {
     const plan = info && fits(dy, info) ? planOf(backend, "weights", info, forms) : undefined;
     if (!info || !plan) return undefined;
     const [from, by] = [operand(backend, x, plan), operand(backend, dy, plan)];
-    const { info: dw, buffer } = backend.output(info.filterShape);
-    backend.scratch(plan.weightFloats, (gradient) => {
-      backend.scratch(plan.scratchFloats, (scratch) => backend.native.convolve(plan.plan, from, by, gradient, scratch));
-      backend.scratch(plan.reorderFloats, (scratch) =>
-        backend.native.reorderWeights(plan.plan, gradient, buffer, scratch),
-      );
-    });
+    // The same rule gives the same plan, should this one have been dropped by then.
+    const { precision } = backend;
+    const unpack = (packed: Buffer, plain: Buffer) => {
+      const { plan: again } = planOf(backend, "weights", info, forms, false, precision) as Ready;
+      backend.scratch(plan.reorderFloats, (scratch) => backend.native.reorderWeights(again, packed, plain, scratch));
+    };
+    const layout = `${plan.layout} ${info.filterShape}`;
+    const { info: dw, buffer } = backend.outputPacked(info.filterShape, { floats: plan.weightFloats, layout, unpack });
+    backend.scratch(plan.scratchFloats, (scratch) => backend.native.convolve(plan.plan, from, by, buffer, scratch));
     return dw;
   },
 };

@@ -122,6 +122,18 @@ function binary(
   };
 }
 
+const plainAdd = binary(tf.Add);
+
+/** Gradients of one kernel at several time steps are added up in the order in which the convolution leaves them. */
+const add: NativeKernel = (call) => {
+  const { a, b } = call.inputs;
+  const [first, second] = [a, b].map((info) => call.backend.packed(info));
+  if (!first || first.layout !== second?.layout || !same(a.shape, b.shape)) return plainAdd(call);
+  const { info, buffer } = call.backend.outputPacked(a.shape, first);
+  call.backend.native.addAll([first.buffer, second.buffer], buffer, first.floats);
+  return info;
+};
+
 const bool = { dtype: "bool" } as const;
 
 const select: NativeKernel = ({ inputs: { condition, t, e }, backend }) => {
@@ -196,7 +208,7 @@ const simple = [
   ...[tf.Floor, tf.Ceil, tf.Round, tf.Sin, tf.Erf],
 ];
 const clearing = [tf.Rsqrt, tf.Exp, tf.Log, tf.Sigmoid, tf.Softplus, tf.Reciprocal, tf.Cos];
-const arithmetic = [tf.Add, tf.Sub, tf.Multiply, tf.Maximum, tf.Minimum, tf.SquaredDifference];
+const arithmetic = [tf.Sub, tf.Multiply, tf.Maximum, tf.Minimum, tf.SquaredDifference];
 
 const table = (names: string[], kernel: (name: string) => NativeKernel): Kernels =>
   Object.fromEntries(names.map((name) => [name, kernel(name)]));
@@ -213,6 +225,7 @@ export const elementwiseKernels: Kernels = {
     parameters: ({ clipValueMin, clipValueMax }) => [clipValueMin, clipValueMax],
   }),
   ...table(arithmetic, (name) => binary(name)),
+  [tf.Add]: add,
   ...table([tf.RealDiv, tf.Pow, tf.Mod], (name) => binary(name, { clears: true })),
   [tf.Prelu]: binary(tf.Prelu, { names: ["x", "alpha"] }),
   [tf.EluGrad]: binary(tf.EluGrad, { names: ["dy", "y"] }),
