@@ -60,7 +60,7 @@ export class OnednnBackend extends MathBackendCPU {
     return { info, buffer };
   }
 
-  /** A tensor's numbers in an order of their own, where they lie in no other. */
+  /** A tensor's numbers in an order of their own, where they were made so. */
   packed(info: tf.TensorInfo): Packed | undefined {
     return this.stored(info.dataId).packed;
   }

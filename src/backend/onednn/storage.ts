@@ -44,7 +44,7 @@ export interface Packed {
 interface Forms {
   plain?: Buffer;
   blocked?: { readonly buffer: Buffer; readonly shape: Shape };
-  /** Kept where nobody has asked for another form yet: sums of such gradients are unpacked once. */
+  /** Sums of such gradients are unpacked once. */
   packed?: Packed;
   readonly derived: Map<string, Buffer>;
 }
@@ -162,10 +162,9 @@ export class Stored {
     this.kept.packed = packed;
   }
 
-  /** The numbers in their own order, where they lie in no other. */
+  /** The numbers in an order of their own, where they were made so. */
   get packed(): Packed | undefined {
-    const { plain, blocked, packed } = this.forms;
-    return plain === undefined && blocked === undefined ? packed : undefined;
+    return this.forms.packed;
   }
 
   /**

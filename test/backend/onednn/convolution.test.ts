@@ -193,7 +193,7 @@ describe("convolutions on the engine", { skip }, () => {
           for (const [i, value] of sum.entries()) {
             assert.equal(value, Math.fround(Math.fround(parts[0][i] + parts[1][i]) + parts[2][i]));
           }
-          // One that has been read lies plain.
+          // One that has been read, and one that has not.
           assert.deepEqual([...tf.add(a, gradient("b")).dataSync()], [...tf.add(a, b).dataSync()]);
           assert.deepEqual([...tf.reshape(gradient("a"), [-1]).dataSync()], [...parts[0]]);
         });
