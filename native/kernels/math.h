@@ -2,7 +2,7 @@
 #include "lanes.h"
 
 /**
- * Elementary functions as plain arithmetic without branches. Right to about 2 units in the last place, also at infinities,
+ * Elementary functions as plain arithmetic without branches. Right to 2 to 3 units in the last place, also at infinities,
  * NaN and, unless it says otherwise, for numbers too small for a full mantissa.
  *
  * Polynomials were fitted with weights (Lawson's algorithm) for the smallest largest relative error.

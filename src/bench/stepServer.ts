@@ -1,13 +1,18 @@
-import * as tf from "@tensorflow/tfjs";
 import { chooseBackend } from "../backend/choose";
 import { compile } from "../compile";
 import type { Model } from "../model";
 import { prepare } from "../profiles";
-import { random } from "../random";
-import { adamRates, constantRate } from "../train/optimizer";
-import { startState, type TrainEvent, type TrainOptions, type TrainState, train, trainingStep } from "../train/trainer";
+import { constantRate } from "../train/optimizer";
+import {
+  startState,
+  stepInputs,
+  type TrainEvent,
+  type TrainOptions,
+  type TrainState,
+  train,
+  trainingStep,
+} from "../train/trainer";
 import { disposeTree } from "../tree";
-import type { Clip } from "../types";
 import { type Profile, summarize } from "./profile";
 import { serve } from "./serve";
 import { everySecond, modelOf, readClip, repeated, type StepTask } from "./stepTask";
@@ -61,13 +66,7 @@ async function profile(): Promise<Profile> {
   const { task, model, options, state } = training!;
   const { data } = readClip(task.folder);
   const { params, first, second } = state;
-  const [batch, time] = data.shape;
-  const mask = options.sampling(state.iteration, batch, time, random(options.seed ?? 0));
-  const inputs = {
-    clip: tf.tensor5d(data.data, [...data.shape]) as Clip,
-    mask: tf.tensor2d(mask, [batch, time - 2]),
-    rates: adamRates(options.learningRate(state.iteration), state.iteration + 1, options.adam),
-  };
+  const inputs = stepInputs(data, state.iteration, options);
   const step = compile(trainingStep(model, options), options.compile === false ? { eager: true } : options.compile);
   try {
     // The first replay of a program prepares and warms what the second one finds.

@@ -171,6 +171,17 @@ export const trainingStep =
     };
   };
 
+/** What the step after so many iterations is given: new tensors, which belong to the caller. */
+export function stepInputs(data: Sequences, iteration: number, options: TrainOptions): StepInputs {
+  const [batch, time] = data.shape;
+  const draws = random(options.seed ?? 0, "sampling", iteration);
+  return {
+    clip: tf.tensor5d(data.data, data.shape as Sequences["shape"] & number[]) as Clip,
+    mask: tf.tensor2d(options.sampling(iteration, batch, time, draws), [batch, time - 2]),
+    rates: adamRates(options.learningRate(iteration), iteration + 1, options.adam),
+  };
+}
+
 /** One optimiser step; nothing where it was stopped. */
 async function advance(
   step: Compiled<Weights, StepInputs, StepOutputs>,
@@ -178,20 +189,14 @@ async function advance(
   { iteration, params, first, second }: TrainState,
   options: TrainOptions,
 ) {
-  const learningRate = options.learningRate(iteration);
-  const [batch, time] = data.shape;
-  const draws = random(options.seed ?? 0, "sampling", iteration);
-  const inputs = {
-    clip: tf.tensor5d(data.data, data.shape as Sequences["shape"] & number[]) as Clip,
-    mask: tf.tensor2d(options.sampling(iteration, batch, time, draws), [batch, time - 2]),
-    rates: adamRates(learningRate, iteration + 1, options.adam),
-  };
+  const inputs = stepInputs(data, iteration, options);
   try {
     const result = await step.run({ params, first, second }, inputs);
     if (!result) return undefined;
     const { told } = result.outputs;
     const [lossValue, doubt] = await told.data();
     told.dispose();
+    const learningRate = options.learningRate(iteration);
     return { next: { ...result.state, iteration: iteration + 1 }, lossValue, finite: doubt === 0, learningRate };
   } finally {
     disposeTree(inputs);
