@@ -48,6 +48,9 @@ for (const [inChannels, outChannels] of [
 }
 // Winograd's for the weights' gradient alone.
 cases.push({ x: [1, 16, 16, 64], kernel: [3, 3, 64, 64] });
+// Large kernels, whose weights' gradient is taken from plain maps.
+cases.push({ x: [1, 3, 36, 16], kernel: [5, 5, 16, 32] });
+cases.push({ x: [2, 6, 9, 16], kernel: [7, 7, 16, 32] });
 cases.push({ x: [1, 9, 7, 4], kernel: [3, 3, 4, 5], dilation: 2 });
 cases.push({ x: [1, 9, 7, 4], kernel: [3, 2, 4, 5], stride: 2, pad: 1 });
 cases.push({
