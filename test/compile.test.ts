@@ -61,6 +61,18 @@ const trainingOf = (settings: Experiment, options: Parameters<typeof compile>[1]
   return compile(trainingStep(model, recipe), options);
 };
 
+/** Within a part of the largest entry. */
+function near(got: tf.Tensor, expected: tf.Tensor, part: number, name: string): void {
+  const [a, b] = [got, expected].map((one) => one.dataSync() as Float32Array);
+  const largest = b.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  for (const [i, value] of b.entries()) {
+    assert.ok(
+      Math.abs(a[i] - value) <= part * largest,
+      `${name}[${i}]: ${a[i]}, expected ${value}, largest ${largest}`,
+    );
+  }
+}
+
 describe("compiled steps", { skip }, () => {
   before(async () => void (await chooseBackend("onednn")));
 
@@ -76,6 +88,31 @@ describe("compiled steps", { skip }, () => {
     });
   }
 
+  test("gradients of weights joined over time steps: fewer convolutions, the same to within rounding", async () => {
+    const settings = tiny({ model: "MS-ConvLSTM", filters: 32, context: 6, horizon: 6 });
+    const { model } = prepare(settings);
+    const { iteration: _, ...state } = startState(model, 1);
+    const inputs = inputsAt(0, settings);
+    const compiled = trainingOf(settings);
+    const gradients = (await compiled.profile(state, inputs)).filter(
+      ([operation]) => operation === "Conv2DBackpropFilter",
+    );
+    // Six layers and eleven time steps, of which ten can be joined; and each layer unpacks two sums.
+    assert.ok(gradients.length < 6 * 11, `${gradients.length} convolutions`);
+    const joined = (await compiled.run(state, inputs))!;
+    assert.deepEqual(numbers((await compiled.run(state, inputs))!), numbers(joined), "the same bits each time");
+    const remat = trainingOf(settings, { rematerialize: "step" });
+    assert.deepEqual(numbers((await remat.run(state, inputs))!), numbers(joined), "rematerialised");
+    const eager = (await trainingOf(settings, { eager: true }).run(state, inputs))!;
+    near(joined.outputs.told, eager.outputs.told, 1e-6, "loss");
+    // Adam's first moments after one step are the gradients but for a factor.
+    for (const [i, [name, leaf]] of leaves(joined.state.first).entries()) {
+      near(leaf, leaves(eager.state.first)[i][1], 1e-5, name);
+    }
+    compiled.dispose();
+    remat.dispose();
+  });
+
   test("rematerialised steps give the same numbers with less memory, and more steps of time need little more", async () => {
     const memory = async (context: number, rematerialize: "step" | false) => {
       const settings = tiny({ filters: 16, size: 32, batch: 1, model: "ConvLSTM", context });
@@ -87,7 +124,7 @@ describe("compiled steps", { skip }, () => {
     };
     const [kept, again, longer] = [await memory(12, false), await memory(12, "step"), await memory(27, "step")];
     assert.deepEqual(again.result, kept.result);
-    assert.ok(again.memoryBytes < 0.6 * kept.memoryBytes, `${again.memoryBytes} of ${kept.memoryBytes} bytes`);
+    assert.ok(again.memoryBytes < 0.65 * kept.memoryBytes, `${again.memoryBytes} of ${kept.memoryBytes} bytes`);
     assert.ok(longer.memoryBytes < 1.4 * again.memoryBytes, `${longer.memoryBytes} after ${again.memoryBytes} bytes`);
   });
 

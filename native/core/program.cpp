@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "error.h"
+#include "join.h"
 #include "recompute.h"
 
 namespace ms {
@@ -95,10 +96,14 @@ struct Life {
   std::size_t first = NONE, last = 0;
 };
 
-/** A stretch of the program's memory that one or several values use one after another. */
+/** A stretch of the program's memory that one or several values use one after another, or a row of values. */
 struct Tenancy {
+  struct Tenant {
+    std::uint32_t value;
+    std::size_t offset;
+  };
   std::size_t floats, first, last, place;
-  std::vector<std::uint32_t> values;
+  std::vector<Tenant> tenants;
 };
 
 std::vector<Tenancy> tenancies(const Program& program) {
@@ -115,31 +120,49 @@ std::vector<Tenancy> tenancies(const Program& program) {
     return program.values[v].role == Role::temporary && program.values[v].output < 0;
   };
   std::vector<Tenancy> result;
-  std::vector<std::size_t> home(program.values.size(), NONE);
+  std::vector<std::size_t> home(program.values.size(), NONE), rowOf(program.values.size(), NONE);
+  for (std::size_t r = 0; r < program.rows.size(); r++) {
+    for (const std::uint32_t value : program.rows[r]) rowOf[value] = r;
+  }
+  const auto moveIn = [&](std::size_t where, std::uint32_t value, std::size_t offset) {
+    home[value] = where;
+    result[where].last = std::max(result[where].last, lives[value].last);
+    result[where].tenants.push_back({value, offset});
+  };
   for (std::size_t i = 0; i < program.commands.size(); i++) {
     const Command& command = program.commands[i];
     for (const std::uint32_t written : command.writes) {
       if (!own(written) || home[written] != NONE) continue;
       const std::size_t floats = program.values[written].floats;
+      if (rowOf[written] != NONE) {
+        std::size_t offset = 0;
+        for (const std::uint32_t value : program.rows[rowOf[written]]) {
+          if (offset == 0) result.push_back({0, i, i, 0, {}});
+          moveIn(result.size() - 1, value, offset);
+          offset += program.values[value].floats;
+        }
+        result.back().floats = (offset + GRAIN - 1) / GRAIN * GRAIN;
+        continue;
+      }
+      std::size_t where = NONE;
       if (command.inPlace) {
         for (const std::uint32_t read : command.reads) {
           if (!own(read) || home[read] == NONE || lives[read].last != i || program.values[read].floats != floats) continue;
+          if (rowOf[read] != NONE) continue;
           // Another result of this command may have moved in already.
           const bool taken = std::any_of(command.writes.begin(), command.writes.end(), [&](std::uint32_t other) {
             return other != written && home[other] == home[read];
           });
           if (taken) continue;
-          home[written] = home[read];
+          where = home[read];
           break;
         }
       }
-      if (home[written] == NONE) {
-        home[written] = result.size();
+      if (where == NONE) {
+        where = result.size();
         result.push_back({(floats + GRAIN - 1) / GRAIN * GRAIN, i, i, 0, {}});
       }
-      Tenancy& tenancy = result[home[written]];
-      tenancy.last = std::max(tenancy.last, lives[written].last);
-      tenancy.values.push_back(written);
+      moveIn(where, written, 0);
     }
   }
   return result;
@@ -196,11 +219,12 @@ void plan(Program& program, bool steps) {
   copyBoundOutputs(program);
   attributeLayers(program);
   recompute(program, steps);
+  join(program);
   dropUnneeded(program);
   std::vector<Tenancy> all = tenancies(program);
   program.memoryFloats = place(all);
   for (const Tenancy& one : all) {
-    for (const std::uint32_t value : one.values) program.values[value].place = one.place;
+    for (const auto& [value, offset] : one.tenants) program.values[value].place = one.place + offset;
   }
   if (program.memoryFloats > 0) {
     const std::size_t bytes = program.memoryFloats * sizeof(float);

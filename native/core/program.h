@@ -29,6 +29,15 @@ struct Program {
     std::int32_t output = -1;
   };
 
+  /** How several commands, such as one convolution's gradients of its weights at several time steps, run as one. */
+  struct Join {
+    /** How many at once. */
+    std::size_t count;
+    /** Given first operands one after another in memory, second operands likewise, the sum of the results, scratch. */
+    Run run;
+    std::size_t scratchFloats;
+  };
+
   struct Command {
     Run run;
     std::vector<std::uint32_t> reads, writes;
@@ -36,6 +45,10 @@ struct Program {
     bool inPlace = false;
     /** Computing it again costs more than the memory of its results is worth. */
     bool costly = false;
+    /** The sum of two values. */
+    bool sum = false;
+    /** Commands with the same one may be joined where only the sum of their results is wanted. */
+    std::shared_ptr<const Join> join;
     /** Index into `labels`: the operation that queued it. */
     std::uint32_t label = 0;
     /** Time step and layer it was queued in; -1 outside. */
@@ -48,6 +61,8 @@ struct Program {
   /** Labels of the operations that first used the constants. */
   std::vector<std::uint32_t> constantLabels;
   std::vector<Buffer> captured;
+  /** Values that must lie one after another, from planning. */
+  std::vector<std::vector<std::uint32_t>> rows;
   std::vector<std::uint32_t> inputs, outputs;
   std::vector<std::string> labels;
 

@@ -104,10 +104,15 @@ void recordCommand(const std::vector<Buffer>& reads, const std::vector<Buffer>& 
   command.run = std::move(run);
   command.inPlace = traits & IN_PLACE;
   command.costly = traits & COSTLY;
+  command.sum = (traits & SUM) && reads.size() == 2;
   command.label = label;
   command.time = time;
   command.layer = layer;
   open->commands.push_back(std::move(command));
+}
+
+void recordJoin(std::shared_ptr<const Program::Join> join) {
+  if (open && !open->commands.empty()) open->commands.back().join = std::move(join);
 }
 
 void recordConstant(const Buffer& buffer, const float* values, std::size_t length) {

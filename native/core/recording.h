@@ -35,6 +35,8 @@ void recordLayer(std::int32_t layer);
 /** The recorded value of a new buffer without memory. */
 std::int32_t recordValue(std::size_t floats);
 void recordCommand(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run, Traits traits);
+/** The command recorded last may be joined with others of the same kind; nothing where no recording is open. */
+void recordJoin(std::shared_ptr<const Program::Join> join);
 void recordConstant(const Buffer& buffer, const float* values, std::size_t length);
 
 }  // namespace ms

@@ -22,6 +22,8 @@ enum Traits : unsigned {
   IN_PLACE = 1,
   /** Takes long: its results are kept rather than computed again. */
   COSTLY = 2,
+  /** What is written is the sum of what is read. */
+  SUM = 4,
 };
 
 /**

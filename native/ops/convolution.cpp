@@ -5,6 +5,7 @@
 #include "../core/call.h"
 #include "../core/error.h"
 #include "../core/onednn.h"
+#include "../core/recording.h"
 #include "../core/worker.h"
 #include "families.h"
 
@@ -29,6 +30,8 @@ struct Plan {
   /** Weights from [height, width, in, out] to the primitive's own layout, or back for the weight gradient. */
   std::shared_ptr<Primitive> reorder;
   std::size_t reorderScratch;
+  /** As the convolution of several time steps at once. */
+  std::shared_ptr<const Program::Join> joined;
 };
 
 std::map<std::uint32_t, std::shared_ptr<Plan>> plans;
@@ -96,8 +99,9 @@ void finishPlan(Plan& plan, const Description& description, std::vector<Primitiv
 }
 
 /**
- * convolutionPlan(kind: "output" | "input" | "weights", winograd, blocked, bias, half, geometry, padding)
- *   -> {plan, layout, weightFloats, scratchFloats}, or undefined where oneDNN has no such convolution here.
+ * convolutionPlan(kind: "output" | "input" | "weights", how: "direct" | "winograd" | "prepared", blocked, bias, half, geometry,
+ *   padding) -> {plan, layout, weightFloats, scratchFloats, reorderFloats}, or undefined where oneDNN has no such convolution
+ * here. prepared: Winograd's of weights that were transformed when they were packed, for outputs alone.
  * geometry: batch, input height, width, channels, output height, width, channels, kernel height, width, strides down and
  * across, dilations down and across; padding: top, left, bottom, right.
  */
@@ -106,7 +110,12 @@ napi_value convolutionPlan(Call& call) {
   if (name != "output" && name != "input" && name != "weights") call.refuse("kind is %s, expected output, input or weights", name.c_str());
   auto plan = std::make_shared<Plan>();
   plan->kind = name == "output" ? Kind::output : name == "input" ? Kind::input : Kind::weights;
-  const algorithm how = call.flag("winograd") ? algorithm::convolution_winograd : algorithm::convolution_direct;
+  const std::string way = call.text("how");
+  if (way != "direct" && way != "winograd" && way != "prepared") call.refuse("how is %s, expected direct, winograd or prepared", way.c_str());
+  if (way == "prepared" && plan->kind != Kind::output) call.refuse("prepared weights are for outputs");
+  const algorithm how = way == "direct" ? algorithm::convolution_direct : algorithm::convolution_winograd;
+  // oneDNN transforms weights ahead of time where they cannot change between runs.
+  const dnnl::prop_kind pass = way == "prepared" ? dnnl::prop_kind::forward_inference : dnnl::prop_kind::forward_training;
   const Tag form = call.flag("blocked") ? Tag::nChw16c : Tag::nhwc;
   plan->bias = call.flag("bias");
   // Operands in bfloat16, results in float; sums are of floats.
@@ -126,9 +135,9 @@ napi_value convolutionPlan(Call& call) {
     // For the gradients a hint, whose operands are all of one type.
     const memory::desc in(g.x, operand, form), kernel(g.weights, operand, Tag::any);
     const memory::desc out(g.y, plan->kind == Kind::output ? f32 : operand, form);
-    const auto desc = plan->bias ? Forward::desc(dnnl::prop_kind::forward_training, how, in, kernel, bias, out, g.strides,
+    const auto desc = plan->bias ? Forward::desc(pass, how, in, kernel, bias, out, g.strides,
                                                  g.dilations, g.before, g.after)
-                                 : Forward::desc(dnnl::prop_kind::forward_training, how, in, kernel, out, g.strides,
+                                 : Forward::desc(pass, how, in, kernel, out, g.strides,
                                                  g.dilations, g.before, g.after);
     const Forward::primitive_desc forward(desc, ownScratch(), cpu());
     if (plan->kind == Kind::output) {
@@ -169,13 +178,13 @@ napi_value convolutionPlan(Call& call) {
   return result;
 }
 
-auto find(Call& call) {
-  const auto found = plans.find(static_cast<std::uint32_t>(call.count("plan", 0, 0xffffffff)));
-  if (found == plans.end()) call.refuse("no such plan");
+auto find(Call& call, const char* name = "plan") {
+  const auto found = plans.find(static_cast<std::uint32_t>(call.count(name, 0, 0xffffffff)));
+  if (found == plans.end()) call.refuse("no such %s", name);
   return found;
 }
 
-std::shared_ptr<Plan> planAt(Call& call) { return find(call)->second; }
+std::shared_ptr<Plan> planAt(Call& call, const char* name = "plan") { return find(call, name)->second; }
 
 /** dropPlan(plan): commands that were queued with it still run. */
 napi_value dropPlan(Call& call) {
@@ -225,6 +234,24 @@ napi_value convolve(Call& call) {
   return nothing(call.env());
 }
 
+/**
+ * recordJoin(plan, joined, count): while recording, the weights' gradient that was queued last, by `plan`, may be computed with
+ * those of other time steps, `count` of them by one run of `joined`. Its maps are those of `plan`, one batch after another.
+ */
+napi_value join(Call& call) {
+  const auto plan = planAt(call), joined = planAt(call, "joined");
+  const std::size_t count = call.count("count", 2, 64);
+  const bool same = plan->kind == Kind::weights && joined->kind == Kind::weights && plan->layout == joined->layout &&
+                    floatsOf(joined->x) == count * floatsOf(plan->x) && floatsOf(joined->y) == count * floatsOf(plan->y);
+  if (!same) call.refuse("joined is no plan of %zu such gradients", count);
+  if (!joined->joined) {
+    joined->joined = std::make_shared<Program::Join>(
+        Program::Join{count, [primitive = joined->primitive](float* const* at) { primitive->run(at); }, joined->scratchFloats});
+  }
+  recordJoin(joined->joined);
+  return nothing(call.env());
+}
+
 }  // namespace
 
 void defineConvolution(napi_env env, napi_value exports) {
@@ -232,6 +259,7 @@ void defineConvolution(napi_env env, napi_value exports) {
   define(env, exports, "dropPlan", dropPlan);
   define(env, exports, "reorderWeights", reorderWeights);
   define(env, exports, "convolve", convolve);
+  define(env, exports, "recordJoin", join);
 }
 
 }  // namespace ms

@@ -197,7 +197,7 @@ napi_value addAll(Call& call) {
     parallel(floats, GRAIN, [&](std::size_t begin, std::size_t end) {
       elementwise().addAll(at, count, at[count], begin, end);
     });
-  });
+  }, SUM);
   return nothing(call.env());
 }
 

@@ -29,7 +29,11 @@ export interface SoakReport {
 export async function soak({ cancel, tell = () => undefined, ...task }: SoakOptions): Promise<SoakReport> {
   const { settings, backend, eager } = task;
   const { iterations } = settings;
-  const server = new Server("the training", process.execPath, ["--expose-gc", resolve(__dirname, "soakServer.js")]);
+  const server = new Server("the training", process.execPath, [
+    ...process.execArgv,
+    "--expose-gc",
+    resolve(__dirname, "soakServer.js"),
+  ]);
   try {
     await server.ready;
     await server.ask({ do: "start", task });

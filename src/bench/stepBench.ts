@@ -108,7 +108,7 @@ export async function benchStep(options: StepOptions): Promise<StepMeasurement> 
     tell = () => undefined,
   } = options;
   const folder = mkdtempSync(join(tmpdir(), "ms-rnn-bench-"));
-  const ours = new Server("our process", process.execPath, [resolve(__dirname, "stepServer.js")]);
+  const ours = new Server("our process", process.execPath, [...process.execArgv, resolve(__dirname, "stepServer.js")]);
   const started = [ours];
   try {
     await ours.ready;

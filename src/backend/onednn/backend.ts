@@ -84,6 +84,10 @@ export class OnednnBackend extends MathBackendCPU {
   precision: Precision = "f32";
   private recording = false;
 
+  get isRecording(): boolean {
+    return this.recording;
+  }
+
   /** Runs what a recording is made of; kernels then say who they are, for profiles and messages. */
   whileRecording<T>(work: () => T): T {
     this.recording = true;

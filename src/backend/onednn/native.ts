@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { AdamFunctions } from "./kernels/adam";
-import type { ConvolutionFunctions } from "./kernels/convolution";
+import type { ConvolutionFunctions } from "./kernels/convolutionPlan";
 import type { ElementwiseFunctions } from "./kernels/elementwise";
 import type { GatesFunctions } from "./kernels/gates";
 import type { MatMulFunctions } from "./kernels/matMul";

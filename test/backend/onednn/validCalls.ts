@@ -88,6 +88,29 @@ async function programs(native: Native): Promise<void> {
   await native.programProfile(planned(), [from], [to]);
   native.programCancel(planned());
   for (const buffer of [from, to]) native.release(buffer);
+  joins(native);
+}
+
+/** Gradients of a convolution's weights that a recorded step may join. */
+function joins(native: Native): void {
+  const gradients = (batch: number) =>
+    native.convolutionPlan(
+      "weights",
+      "direct",
+      true,
+      false,
+      false,
+      [batch, 4, 4, 16, 4, 4, 16, 3, 3, 1, 1, 1, 1],
+      [1, 1, 1, 1],
+    )!;
+  const [one, two] = [gradients(1), gradients(2)];
+  native.recordBegin();
+  const [x, dy, dw] = [native.recordInput(256), native.recordInput(256), native.allocate(one.weightFloats)];
+  const scratch = native.allocate(Math.max(1, one.scratchFloats));
+  native.convolve(one.plan, x, dy, dw, scratch);
+  native.recordJoin(one.plan, two.plan, 2);
+  native.recordAbandon();
+  for (const buffer of [x, dy, dw, scratch]) native.release(buffer);
 }
 
 /** Operations of every family, with their gradients, on maps of one size. */

@@ -2,124 +2,20 @@ import * as tf from "@tensorflow/tfjs";
 import type { OnednnBackend } from "../backend";
 import type { Kernels } from "../kernel";
 import type { Buffer } from "../native";
-import { type Form, floatsOf, LANES } from "../storage";
+import { type Form, floatsOf } from "../storage";
+import { type Plan, planOf, type Ready } from "./convolutionPlan";
+import { type Info, joinedSteps, winogradPays } from "./convolutionRules";
 import { epilogue, finish } from "./epilogue";
 
-interface Plan {
-  readonly plan: number;
-  /** Convolutions of one layout share packed weights. */
-  readonly layout: number;
-  readonly weightFloats: number;
-  readonly scratchFloats: number;
-  readonly reorderFloats: number;
-}
-
-type Kind = "output" | "input" | "weights";
-
-/** Functions of native/ops/convolution.cpp. */
-export interface ConvolutionFunctions {
-  /** Nothing where oneDNN has no such convolution on this processor. */
-  convolutionPlan(
-    kind: Kind,
-    winograd: boolean,
-    blocked: boolean,
-    bias: boolean,
-    half: boolean,
-    geometry: readonly number[],
-    padding: readonly number[],
-  ): Plan | undefined;
-  dropPlan(plan: number): void;
-  reorderWeights(plan: number, from: Buffer, to: Buffer, scratch: Buffer): void;
-  convolve(plan: number, first: Buffer, second: Buffer, result: Buffer, scratch: Buffer, bias?: Buffer): void;
-}
-
-/** Plans that are kept ready; a network has some dozens. */
-const KEPT = 1024;
-
-type Info = tf.backend_util.Conv2DInfo;
-interface Ready extends Plan {
-  readonly form: Form;
-  /** Operands in bfloat16. */
-  readonly half: boolean;
-}
-
-const plans = new Map<string, Ready | undefined>();
-
-/**
- * The plan of a convolution, chosen by a fixed rule: Winograd's where it pays and the processor has it (AVX-512); otherwise
- * the direct one, which is as fast on either form (but for `plainPays`), so it keeps the form its operands come in. Where
- * Winograd's pays for the weights alone, the direct one too makes maps blocked: they will be wanted so.
- */
-function planOf(
-  backend: OnednnBackend,
-  kind: Kind,
-  info: Info,
-  operands: readonly Form[],
-  bias = false,
-  precision = backend.precision,
-): Ready | undefined {
-  const blocked =
-    (operands.every((form) => form === "blocked") || winogradPays("weights", info)) &&
-    !plainPays(kind, info) &&
-    info.inChannels % LANES === 0 &&
-    info.outChannels % LANES === 0;
-  const { top, left } = info.padInfo;
-  const geometry = [
-    ...[info.batchSize, info.inHeight, info.inWidth, info.inChannels, info.outHeight, info.outWidth, info.outChannels],
-    ...[
-      info.filterHeight,
-      info.filterWidth,
-      info.strideHeight,
-      info.strideWidth,
-      info.dilationHeight,
-      info.dilationWidth,
-    ],
-  ];
-  const half = precision === "bf16" && Math.min(info.inChannels, info.outChannels) >= LANES;
-  const key = `${kind} ${blocked} ${bias} ${half} ${geometry} ${top} ${left}`;
-  const known = plans.get(key);
-  if (known || plans.has(key)) return known;
-  // What the last window reads beyond the map; below 0 where it does not reach the edge.
-  const bottom = (info.outHeight - 1) * info.strideHeight + info.effectiveFilterHeight - info.inHeight - top;
-  const right = (info.outWidth - 1) * info.strideWidth + info.effectiveFilterWidth - info.inWidth - left;
-  const padding = [top, left, bottom, right];
-  const make = (winograd: boolean, half: boolean, form: Form): Ready | undefined => {
-    const plan = backend.native.convolutionPlan(kind, winograd, form === "blocked", bias, half, geometry, padding);
-    return plan && { ...plan, half, form };
-  };
-  const form = blocked ? "blocked" : "plain";
-  const ready =
-    (half ? make(false, true, form) : undefined) ??
-    (winogradPays(kind, info) ? make(true, false, "blocked") : undefined) ??
-    make(false, false, form);
-  if (plans.size >= KEPT) {
-    const [oldest, old] = plans.entries().next().value as [string, Ready | undefined];
-    plans.delete(oldest);
-    if (old) backend.native.dropPlan(old.plan);
+/** Lets a recorded step compute the gradient of the weights that was queued last with those of other time steps. */
+function mayJoin(backend: OnednnBackend, plan: Ready, info: Info, forms: readonly Form[]): void {
+  const steps = joinedSteps(info);
+  const count = steps.batchSize / info.batchSize;
+  if (count < 2 || plan.half || !winogradPays("weights", steps)) return;
+  const joined = planOf(backend, "weights", steps, forms);
+  if (joined?.layout === plan.layout && joined.form === plan.form) {
+    backend.native.recordJoin(plan.plan, joined.plan, count);
   }
-  plans.set(key, ready);
-  return ready;
-}
-
-/**
- * Measured for 16 to 256 channels and 16 to 512 tiles of 4x4. At 16 tiles and 128 -> 256 channels the direct algorithm takes
- * 0.9 to 1.0 of Winograd's time forwards and for the input's gradient, but 1.7 for the weights'; at 64 tiles 1.9 and 2.5.
- * With few channels it takes more tiles until the transformations pay.
- */
-function winogradPays(kind: Kind, info: Info): boolean {
-  const three = info.filterHeight === 3 && info.filterWidth === 3;
-  const dense = info.strideHeight * info.strideWidth * info.dilationHeight * info.dilationWidth === 1;
-  const tiles = info.batchSize * Math.ceil(info.outHeight / 4) * Math.ceil(info.outWidth / 4);
-  const channels = Math.min(info.inChannels, info.outChannels);
-  return three && dense && tiles >= (kind === "weights" ? 16 : 32) && tiles * channels ** 2 >= 2 ** 16;
-}
-
-/**
- * Weights' gradients of large kernels: measured 0.87 to 0.9 of their time on blocked maps for 5x5 on maps 64 wide and for 7x7
- * on any, more than it takes to make the maps plain; 5x5 on maps up to 32 wide take the same on either form.
- */
-function plainPays(kind: Kind, info: Info): boolean {
-  return kind === "weights" && (info.filterWidth > 5 || (info.filterWidth > 3 && info.outWidth > 32));
 }
 
 interface Attrs {
@@ -165,14 +61,46 @@ function operand(backend: OnednnBackend, maps: tf.TensorInfo, { form, half }: Re
   });
 }
 
-/** Weights in the layout of a plan: packed once in the tensor's life. */
-function packed(backend: OnednnBackend, weights: tf.TensorInfo, plan: Plan): Buffer {
-  return backend.derive(weights, `weights ${plan.layout} ${weights.shape}`, () => {
+/** Weights in the layout of a plan, as they are or turned: packed once in the tensor's life. */
+function packed(backend: OnednnBackend, weights: tf.TensorInfo, plan: Plan, turned = false): Buffer {
+  return backend.derive(weights, `weights ${plan.layout} ${weights.shape} ${turned}`, () => {
     const buffer = backend.native.allocate(plan.weightFloats);
     const plain = backend.buffer(weights);
-    backend.scratch(plan.reorderFloats, (scratch) => backend.native.reorderWeights(plan.plan, plain, buffer, scratch));
+    const pack = (from: Buffer) =>
+      backend.scratch(plan.reorderFloats, (scratch) => backend.native.reorderWeights(plan.plan, from, buffer, scratch));
+    if (turned) {
+      const [height, width, from, to] = weights.shape;
+      backend.scratch(tf.util.sizeFromShape(weights.shape), (scratch) => {
+        const strides = [-width * from * to, -from * to, 1, to];
+        backend.native.stridedCopy(
+          plain,
+          scratch,
+          [height, width, to, from],
+          strides,
+          (height * width - 1) * from * to,
+        );
+        pack(scratch);
+      });
+    } else pack(plain);
     return buffer;
   });
+}
+
+/** The convolution that takes dy to dx, at stride 1: with the weights turned by 180 degrees, their channels exchanged. */
+function turned(info: Info): Info {
+  const { top, left } = info.padInfo;
+  return {
+    ...info,
+    inHeight: info.outHeight,
+    inWidth: info.outWidth,
+    inChannels: info.outChannels,
+    outHeight: info.inHeight,
+    outWidth: info.inWidth,
+    outChannels: info.inChannels,
+    inShape: info.outShape,
+    outShape: info.inShape,
+    padInfo: { ...info.padInfo, top: info.filterHeight - 1 - top, left: info.filterWidth - 1 - left },
+  };
 }
 
 /** x [batch, H, W, in] with weights [kh, kw, in, out] -> [batch, H', W', out], plus a bias [out] where one is given. */
@@ -209,9 +137,13 @@ export const convolutionKernels: Kernels = {
     const info = backend.computable(dy, filter)
       ? geometryOf(attrs.inputShape, filter.shape, attrs as Attrs)
       : undefined;
-    const plan = info && fits(dy, info) ? planOf(backend, "input", info, [backend.form(dy)]) : undefined;
-    if (!info || !plan) return undefined;
-    const [from, by] = [operand(backend, dy, plan), packed(backend, filter, plan)];
+    if (!info || !fits(dy, info)) return undefined;
+    const forms = [backend.form(dy)];
+    const asOutput = winogradPays("output", turned(info)) ? planOf(backend, "output", turned(info), forms) : undefined;
+    const turns = asOutput?.how === "prepared";
+    const plan = turns ? asOutput : planOf(backend, "input", info, forms);
+    if (!plan) return undefined;
+    const [from, by] = [operand(backend, dy, plan), packed(backend, filter, plan, turns)];
     const { info: dx, buffer } = backend.output(info.inShape, plan.form);
     backend.scratch(plan.scratchFloats, (scratch) => backend.native.convolve(plan.plan, from, by, buffer, scratch));
     return dx;
@@ -232,6 +164,7 @@ export const convolutionKernels: Kernels = {
     const layout = `${plan.layout} ${info.filterShape}`;
     const { info: dw, buffer } = backend.outputPacked(info.filterShape, { floats: plan.weightFloats, layout, unpack });
     backend.scratch(plan.scratchFloats, (scratch) => backend.native.convolve(plan.plan, from, by, buffer, scratch));
+    if (backend.isRecording) mayJoin(backend, plan, info, forms);
     return dw;
   },
 };
