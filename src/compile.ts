@@ -17,6 +17,11 @@ export interface CompileOptions {
   key?: string;
   /** Record anew every so many runs and compare, to find out that the function depends on something else. Default never. */
   recheck?: number;
+  /**
+   * The state that is given to a run is used up: its memory takes the new state. Where an output is not finite it stays as it
+   * was, and the run gives it back as the new one. Default false.
+   */
+  donate?: boolean;
   /** Never record: run operation by operation on every backend. Default false. */
   eager?: boolean;
   /**
@@ -33,8 +38,8 @@ export interface CompileOptions {
 /** What `compile` gives. */
 export interface Compiled<S extends Tree, I extends Tree, O extends Tree> {
   /**
-   * The next state and the outputs, new tensors that belong to the caller; the given tensors stay as they are. Nothing where
-   * the run was cancelled. The event loop stays free while the engine computes.
+   * The next state and the outputs, new tensors that belong to the caller; the given tensors stay as they are, but for a
+   * donated state. Nothing where the run was cancelled. The event loop stays free while the engine computes.
    */
   run(state: S, inputs: I): Promise<{ state: S; outputs: O } | undefined>;
   /** Stops a run that is under way, within one operation. */
@@ -60,6 +65,7 @@ export function compile<S extends Tree, I extends Tree, O extends Tree>(
     rematerialize = false,
     key = "",
     recheck = 0,
+    donate = false,
     eager = false,
     precision = "f32",
     onFallback = () => {},
@@ -85,7 +91,7 @@ export function compile<S extends Tree, I extends Tree, O extends Tree>(
         return tensorsOf(like.state, like.outputs);
       },
       tensorsOf(state, inputs),
-      { rematerialize: rematerialize === "step" },
+      { rematerialize: rematerialize === "step", donated: donate ? leaves(state).length : 0 },
     );
     return { program, like: like as { state: S; outputs: O }, runs: 0 };
   }
@@ -119,13 +125,18 @@ export function compile<S extends Tree, I extends Tree, O extends Tree>(
     }
   }
 
-  function eagerly(state: S, inputs: I): { state: S; outputs: O } {
+  async function eagerly(state: S, inputs: I): Promise<{ state: S; outputs: O }> {
     const given = new Set(tensorsOf(state, inputs));
     const own = <T extends Tree>(tree: T): T => mapTree(tree, (leaf) => (given.has(leaf) ? tf.clone(leaf) : leaf));
-    return tf.tidy(() => {
+    const after: { state: S; outputs: O } = tf.tidy(() => {
       const result = exact(state, inputs);
       return { state: own(result.state), outputs: own(result.outputs) } as unknown as tf.TensorContainerObject;
     }) as never;
+    if (!donate) return after;
+    const outputs = await Promise.all(tensorsOf(after.outputs).map((output) => output.data()));
+    const finite = outputs.every((values) => values.every(Number.isFinite));
+    tf.dispose(tensorsOf(finite ? state : after.state));
+    return finite ? after : { state, outputs: after.outputs };
   }
 
   return {

@@ -40,7 +40,7 @@ std::vector<std::vector<std::size_t>> sumsOf(const Program& program) {
     while (readers[sum] != NONE) {
       const Command& reader = program.commands[readers[sum]];
       // An output has its place, whoever else writes the same number.
-      if (!reader.sum || program.values[reader.writes[0]].output >= 0) break;
+      if (!reader.sum || program.values[reader.writes[0]].output != Program::INSIDE) break;
       sum = reader.writes[0];
     }
     if (sum != command.writes[0]) found[{sum, command.join.get()}].push_back(i);
@@ -58,7 +58,7 @@ void join(Program& program) {
   std::set<std::uint32_t> gone;
   const auto own = [&](std::uint32_t v) {
     const Program::Value& value = program.values[v];
-    return value.role == Role::temporary && value.output < 0 && value.floats % GRAIN == 0;
+    return value.role == Role::temporary && value.output == Program::INSIDE && value.floats % GRAIN == 0;
   };
   for (const std::vector<std::size_t>& list : sumsOf(program)) {
     const std::shared_ptr<const Program::Join> how = program.commands[list[0]].join;
@@ -83,7 +83,7 @@ void join(Program& program) {
         part.reads.clear();
       }
       const std::uint32_t scratch = static_cast<std::uint32_t>(program.values.size());
-      program.values.push_back({how->scratchFloats, Role::temporary, 0, -1});
+      program.values.push_back({how->scratchFloats, Role::temporary, 0, Program::INSIDE});
       Command& whole = program.commands[list[first + count - 1]];
       whole.writes = {whole.writes[0], scratch};
       whole.reads = rows[0];

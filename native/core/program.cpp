@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -9,6 +10,7 @@
 #include "error.h"
 #include "join.h"
 #include "recompute.h"
+#include "team.h"
 
 namespace ms {
 namespace {
@@ -19,20 +21,23 @@ using Role = Program::Role;
 
 /** Values start at multiples of 64 bytes. */
 constexpr std::size_t GRAIN = 16;
+/** Floats below which one thread copies faster than a team. */
+constexpr std::size_t COPY_GRAIN = 16384;
 /** No command, no tenancy. */
 constexpr std::size_t NONE = std::numeric_limits<std::size_t>::max();
 
 void copyBoundOutputs(Program& program) {
   for (std::size_t i = 0; i < program.outputs.size(); i++) {
     const std::uint32_t from = program.outputs[i];
-    if (program.values[from].role == Role::temporary && program.values[from].output < 0) {
-      program.values[from].output = static_cast<std::int32_t>(i);
+    const std::int32_t where = i < program.donated ? Program::DONATED : static_cast<std::int32_t>(i - program.donated);
+    if (program.values[from].role == Role::temporary && program.values[from].output == Program::INSIDE) {
+      program.values[from].output = where;
       continue;
     }
     // An input that is handed through, or one value as two outputs: its buffer belongs to somebody else.
     const std::size_t floats = program.values[from].floats;
     const std::uint32_t to = static_cast<std::uint32_t>(program.values.size());
-    program.values.push_back({floats, Role::temporary, 0, static_cast<std::int32_t>(i)});
+    program.values.push_back({floats, Role::temporary, 0, where});
     Command copy;
     copy.run = [floats](float* const* at) { std::memcpy(at[1], at[0], floats * sizeof(float)); };
     copy.reads = {from};
@@ -116,6 +121,7 @@ std::vector<Tenancy> tenancies(const Program& program) {
       }
     }
   }
+  for (std::size_t i = 0; i < program.donated; i++) lives[program.outputs[i]].last = program.commands.size();
   const auto own = [&](std::uint32_t v) {
     return program.values[v].role == Role::temporary && program.values[v].output < 0;
   };
@@ -237,7 +243,10 @@ void plan(Program& program, bool steps) {
   }
 }
 
-bool execute(const Program& program, float* const* inputs, float* const* outputs, std::vector<double>* seconds) {
+namespace {
+
+/** Runs the commands; false where it was cancelled. */
+bool runCommands(const Program& program, float* const* inputs, float* const* outputs, std::vector<double>* seconds) {
   const auto at = [&](std::uint32_t which) -> float* {
     const Value& value = program.values[which];
     if (value.output >= 0) return outputs[value.output];
@@ -263,6 +272,32 @@ bool execute(const Program& program, float* const* inputs, float* const* outputs
     }
   }
   return true;
+}
+
+}  // namespace
+
+Ending execute(const Program& program, float* const* inputs, float* const* outputs) {
+  if (!runCommands(program, inputs, outputs, nullptr)) return Ending::cancelled;
+  if (program.donated == 0) return Ending::done;
+  for (std::size_t i = program.donated; i < program.outputs.size(); i++) {
+    const float* values = outputs[i - program.donated];
+    const std::size_t floats = program.values[program.outputs[i]].floats;
+    if (!std::all_of(values, values + floats, [](float value) { return std::isfinite(value); })) return Ending::refused;
+  }
+  for (std::size_t i = 0; i < program.donated; i++) {
+    const Value& value = program.values[program.outputs[i]];
+    const float* from = program.memory.get() + value.place;
+    parallel(value.floats, COPY_GRAIN, [&](std::size_t begin, std::size_t end) {
+      std::memcpy(inputs[i] + begin, from + begin, (end - begin) * sizeof(float));
+    });
+  }
+  return Ending::done;
+}
+
+std::vector<double> profile(const Program& program, float* const* inputs, float* const* outputs) {
+  std::vector<double> seconds;
+  runCommands(program, inputs, outputs, &seconds);
+  return seconds;
 }
 
 }  // namespace ms

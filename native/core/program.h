@@ -20,13 +20,15 @@ struct Program {
    * while recording; in a buffer that lived before the recording and is kept alive by the program. */
   enum class Role : std::uint8_t { temporary, input, constant, captured };
 
+  static constexpr std::int32_t INSIDE = -1, DONATED = -2;
+
   struct Value {
     std::size_t floats = 0;
     Role role = Role::temporary;
     /** Which input, constant or captured buffer; the offset in floats of a temporary in the program's memory. */
     std::size_t place = 0;
-    /** Which output of the program it is, if any. */
-    std::int32_t output = -1;
+    /** Which output of the program it is, of those that are not donated; or one of these. */
+    std::int32_t output = INSIDE;
   };
 
   /** How several commands, such as one convolution's gradients of its weights at several time steps, run as one. */
@@ -64,6 +66,8 @@ struct Program {
   /** Values that must lie one after another, from planning. */
   std::vector<std::vector<std::uint32_t>> rows;
   std::vector<std::uint32_t> inputs, outputs;
+  /** So many first outputs stay in the program's memory until `execute` writes them over the inputs of the same number. */
+  std::size_t donated = 0;
   std::vector<std::string> labels;
 
   /** What planning found out. */
@@ -75,6 +79,9 @@ struct Program {
 /** What differs between two recordings of one step, in one line; empty where nothing does. */
 std::string difference(const Program& a, const Program& b);
 
+/** How a run ended. `refused`: a number of an output is not finite, so donated inputs stay as they were. */
+enum class Ending : std::uint8_t { done, cancelled, refused };
+
 /**
  * Leaves out commands whose results nobody needs, computes cheap values again for the backward pass instead of keeping them,
  * and gives every value its place. With `steps`, all values inside a time step that only the backward pass needs are computed
@@ -82,7 +89,13 @@ std::string difference(const Program& a, const Program& b);
  */
 void plan(Program& program, bool steps);
 
-/** Runs a planned program on the engine's thread. False where it was cancelled; outputs are then not to be used. */
-bool execute(const Program& program, float* const* inputs, float* const* outputs, std::vector<double>* seconds = nullptr);
+/**
+ * Runs a planned program on the engine's thread, `outputs` being those after the donated ones. Where it was cancelled outputs
+ * are not to be used.
+ */
+Ending execute(const Program& program, float* const* inputs, float* const* outputs);
+
+/** The same without writing over inputs; gives the seconds of each command. */
+std::vector<double> profile(const Program& program, float* const* inputs, float* const* outputs);
 
 }  // namespace ms

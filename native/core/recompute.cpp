@@ -93,11 +93,31 @@ void sourcesOf(const Program& program, const Forward& forward, std::uint32_t val
 }
 
 /**
+ * For each value over how many time steps it is handed on by cheap commands: a cell's state goes on and on, a hidden state that
+ * a convolution reads in the next step does not.
+ */
+std::vector<std::size_t> handedOn(const Program& program, const Forward& forward) {
+  std::vector<std::size_t> result(program.values.size(), 0);
+  for (std::size_t i = forward.end; i-- > 0;) {
+    const Command& command = program.commands[i];
+    if (command.time < 0 || command.costly) continue;
+    std::size_t further = 0;
+    for (const std::uint32_t written : command.writes) further = std::max(further, result[written]);
+    for (const std::uint32_t read : command.reads) {
+      const auto& makers = forward.origins[read].makers;
+      const bool before = !makers.empty() && program.commands[makers[0]].time != command.time;
+      result[read] = std::max(result[read], further + (before ? 1 : 0));
+    }
+  }
+  return result;
+}
+
+/**
  * Without: keeps what is costly to compute, what is small, and of the rest what could be computed again only by keeping more,
  * or by a long chain, such as a state from the states before it.
  */
 void keepCostly(const Program& program, Forward& forward) {
-  constexpr std::size_t LONGEST = 4;
+  constexpr std::size_t LONGEST = 2;
   // What is made of much more than itself costs little to keep, such as a predicted frame.
   constexpr std::size_t SMALL_PART = 8;
   std::vector<Origin>& origins = forward.origins;
@@ -105,6 +125,7 @@ void keepCostly(const Program& program, Forward& forward) {
     const auto& makers = origin.makers;
     origin.kept = std::any_of(makers.begin(), makers.end(), [&](std::size_t maker) { return program.commands[maker].costly; });
   }
+  const std::vector<std::size_t> further = handedOn(program, forward);
   std::vector<bool> there(origins.size(), false);
   for (std::size_t v = 0; v < origins.size(); v++) there[v] = origins[v].readBack && (origins[v].kept || origins[v].makers.empty());
   for (std::size_t i = 0; i < forward.end; i++) {
@@ -122,7 +143,9 @@ void keepCostly(const Program& program, Forward& forward) {
       }
       std::size_t read = 0;
       for (const std::uint32_t from : command.reads) read += program.values[from].floats;
-      if (origin.depth > LONGEST || SMALL_PART * program.values[written].floats < read) {
+      // Keeping the states alone cuts all chains.
+      const bool cuts = origin.depth > LONGEST && further[written] > 1;
+      if (cuts || SMALL_PART * program.values[written].floats < read) {
         origin.kept = true;
       } else if (origin.readBack) {
         std::vector<std::uint32_t> sources;
@@ -161,7 +184,7 @@ std::uint32_t again(Program& program, Forward& forward, std::uint32_t value, std
       if (fresh == 0) {
         fresh = static_cast<std::uint32_t>(program.values.size());
         Value like = program.values[written];
-        like.output = -1;
+        like.output = Program::INSIDE;
         program.values.push_back(like);
       }
       for (std::uint32_t& read : copy.reads) {

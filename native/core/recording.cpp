@@ -25,7 +25,7 @@ std::uint32_t valueOf(const Buffer& buffer) {
   const auto found = captured.find(buffer.id);
   if (found != captured.end()) return found->second;
   const std::uint32_t value = static_cast<std::uint32_t>(open->values.size());
-  open->values.push_back({buffer.floats, Program::Role::captured, open->captured.size(), -1});
+  open->values.push_back({buffer.floats, Program::Role::captured, open->captured.size(), Program::INSIDE});
   open->captured.push_back(buffer);
   pin(buffer.id);
   captured.emplace(buffer.id, value);
@@ -87,7 +87,7 @@ void recordTime(std::int32_t step) { time = step; }
 void recordLayer(std::int32_t which) { layer = which; }
 
 std::int32_t recordValue(std::size_t floats) {
-  open->values.push_back({floats, Program::Role::temporary, 0, -1});
+  open->values.push_back({floats, Program::Role::temporary, 0, Program::INSIDE});
   return static_cast<std::int32_t>(open->values.size() - 1);
 }
 

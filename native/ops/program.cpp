@@ -76,12 +76,24 @@ napi_value differ(Call& call) {
   return result;
 }
 
-/** programPlan(program, rematerialize) -> {memoryBytes, commands}; needed once before it runs. */
+/**
+ * programPlan(program, rematerialize, donated) -> {memoryBytes, commands}; needed once before it runs. The first `donated` outputs
+ * are written over the inputs of the same number at the end of a run.
+ */
 napi_value planOnce(Call& call) {
   Entry& entry = find(call)->second;
   const bool rematerialize = call.flag("rematerialize");
+  const std::size_t donated = call.count("donated", 0);
   if (entry.planned) call.refuse("the program is planned already");
   const std::shared_ptr<Program> program = std::make_shared<Program>(*entry.recorded);
+  if (donated > std::min(program->inputs.size(), program->outputs.size())) {
+    call.refuse("%zu donated, of %zu inputs and %zu outputs", donated, program->inputs.size(), program->outputs.size());
+  }
+  for (std::size_t i = 0; i < donated; i++) {
+    const std::size_t in = program->values[program->inputs[i]].floats, out = program->values[program->outputs[i]].floats;
+    if (in != out) call.refuse("donated input %zu has %zu floats, its output %zu", i, in, out);
+  }
+  program->donated = donated;
   plan(*program, rematerialize);
   entry.planned = program;
   napi_value result;
@@ -104,10 +116,11 @@ Operands operandsOf(Call& call) {
   if (!planned) call.refuse("the program is not planned");
   const Program& program = *planned;
   if (given.inputs.size() != program.inputs.size()) call.refuse("%zu inputs, expected %zu", given.inputs.size(), program.inputs.size());
-  if (given.outputs.size() != program.outputs.size()) call.refuse("%zu outputs, expected %zu", given.outputs.size(), program.outputs.size());
+  const std::size_t outputs = program.outputs.size() - program.donated;
+  if (given.outputs.size() != outputs) call.refuse("%zu outputs, expected %zu", given.outputs.size(), outputs);
   for (std::size_t i = 0; i < given.inputs.size(); i++) call.need(given.inputs[i], program.values[program.inputs[i]].floats, "an input");
   for (std::size_t i = 0; i < given.outputs.size(); i++) {
-    call.need(given.outputs[i], program.values[program.outputs[i]].floats, "an output");
+    call.need(given.outputs[i], program.values[program.outputs[program.donated + i]].floats, "an output");
     for (const Buffer& other : given.inputs) {
       if (other.id == given.outputs[i].id) call.refuse("output %zu is an input as well", i);
     }
@@ -115,25 +128,34 @@ Operands operandsOf(Call& call) {
   return given;
 }
 
-/** programRun(program, inputs, outputs) -> Promise<boolean>: false where it was cancelled. Inputs are never changed. */
+/**
+ * programRun(program, inputs, outputs) -> Promise<"done" | "cancelled" | "refused">. Inputs are never changed but for donated ones
+ * of a run that is done; refused: an output has numbers that are not finite, and donated inputs stayed as they were.
+ */
 napi_value run(Call& call) {
   const Operands given = operandsOf(call);
   const std::shared_ptr<Program> program = given.program;
   program->cancelled->store(false);
-  const auto complete = std::make_shared<bool>(false);
+  for (std::size_t i = 0; i < program->donated; i++) {
+    for (std::size_t j = 0; j < given.inputs.size(); j++) {
+      if (j != i && given.inputs[j].id == given.inputs[i].id) call.refuse("donated input %zu is input %zu as well", i, j);
+    }
+  }
+  const auto ending = std::make_shared<Ending>(Ending::cancelled);
   const std::size_t inputs = given.inputs.size();
   return later(
       call.env(), given.inputs, given.outputs,
-      [program, complete, inputs](float* const* at) { *complete = execute(*program, at, at + inputs); },
-      [complete](napi_env env) {
+      [program, ending, inputs](float* const* at) { *ending = execute(*program, at, at + inputs); },
+      [ending](napi_env env) {
+        const char* text = *ending == Ending::done ? "done" : *ending == Ending::refused ? "refused" : "cancelled";
         napi_value result;
-        napi_get_boolean(env, *complete, &result);
+        napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &result);
         return result;
       });
 }
 
 /** programProfile(program, inputs, outputs) -> Promise<[operation, time step, layer, seconds][]>, one entry a command. */
-napi_value profile(Call& call) {
+napi_value profileRun(Call& call) {
   const Operands given = operandsOf(call);
   const std::shared_ptr<Program> program = given.program;
   program->cancelled->store(false);
@@ -141,7 +163,7 @@ napi_value profile(Call& call) {
   const std::size_t inputs = given.inputs.size();
   return later(
       call.env(), given.inputs, given.outputs,
-      [program, seconds, inputs](float* const* at) { execute(*program, at, at + inputs, seconds.get()); },
+      [program, seconds, inputs](float* const* at) { *seconds = profile(*program, at, at + inputs); },
       [program, seconds](napi_env env) {
         napi_value list;
         napi_create_array_with_length(env, seconds->size(), &list);
@@ -188,7 +210,7 @@ void defineProgram(napi_env env, napi_value exports) {
   define(env, exports, "programDifference", differ);
   define(env, exports, "programPlan", planOnce);
   define(env, exports, "programRun", run);
-  define(env, exports, "programProfile", profile);
+  define(env, exports, "programProfile", profileRun);
   define(env, exports, "programCancel", cancel);
   define(env, exports, "programDrop", drop);
 }

@@ -37,7 +37,7 @@ export interface TrainOptions {
    * How the step is recorded and replayed where the backend can; `false`: operation by operation. Both give the numbers of one
    * step to within rounding.
    */
-  readonly compile?: Omit<CompileOptions, "key" | "onFallback"> | false;
+  readonly compile?: Omit<CompileOptions, "key" | "donate" | "onFallback"> | false;
   /** Stops the training, also in the middle of a step, which then has not happened. */
   readonly signal?: AbortSignal;
 }
@@ -93,6 +93,7 @@ export async function* train(
   const step = compile(trainingStep(model, options), {
     ...options.compile,
     eager: options.compile === false,
+    donate: true,
     onFallback: (reason) => notes.push(reason),
   });
   const cancel = () => step.cancel();
@@ -108,14 +109,13 @@ export async function* train(
           return;
         }
         const { next, lossValue, finite, learningRate } = result;
+        // A step whose outputs are not finite has left the state as it was.
         if (!Number.isFinite(lossValue) || !finite) {
-          disposeState(next);
           const wrong = Number.isFinite(lossValue) ? "weights are no longer finite after" : `loss is ${lossValue} at`;
           throw new UserError(
             `${wrong} iteration ${state.iteration + 1}, expected finite numbers; clips: ${ids.join(", ")}`,
           );
         }
-        disposeState(state);
         state = next;
         const [batch, time] = data.shape;
         const framesPerSecond = (batch * (time - 1) * 1000) / (performance.now() - started);

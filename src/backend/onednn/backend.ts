@@ -60,6 +60,13 @@ export class OnednnBackend extends MathBackendCPU {
     return { info, buffer };
   }
 
+  /** A new tensor with the plain buffer of another one that is about to be disposed. */
+  handOver({ dataId, shape, dtype }: tf.TensorInfo): tf.TensorInfo {
+    const info = this.makeTensorInfo(shape, dtype);
+    this.stored(info.dataId).own(this.stored(dataId).disown(), shape, "plain");
+    return info;
+  }
+
   /** A tensor's numbers in an order of their own, where they were made so. */
   packed(info: tf.TensorInfo): Packed | undefined {
     return this.stored(info.dataId).packed;

@@ -18,12 +18,15 @@ export interface ProgramFunctions {
   recordEnd(outputs: readonly Buffer[]): Program;
   recordAbandon(): void;
   programDifference(program: Program, other: Program): string;
-  programPlan(program: Program, rematerialize: boolean): { memoryBytes: number; commands: number };
-  programRun(program: Program, inputs: readonly Buffer[], outputs: readonly Buffer[]): Promise<boolean>;
+  programPlan(program: Program, rematerialize: boolean, donated: number): { memoryBytes: number; commands: number };
+  programRun(program: Program, inputs: readonly Buffer[], outputs: readonly Buffer[]): Promise<Ending>;
   programProfile(program: Program, inputs: readonly Buffer[], outputs: readonly Buffer[]): Promise<ProfileEntry[]>;
   programCancel(program: Program): void;
   programDrop(program: Program): void;
 }
+
+/** `refused`: an output has numbers that are not finite, so donated inputs stayed as they were. */
+type Ending = "done" | "cancelled" | "refused";
 
 /** One command: operation, time step, layer (-1 outside), seconds. */
 export type ProfileEntry = [operation: string, time: number, layer: number, seconds: number];
@@ -43,7 +46,10 @@ export interface RecordedProgram {
   readonly commands: number;
   /** What a new recording of the same function differs in, or nothing. */
   difference(other: RecordedProgram): string;
-  /** New output tensors, or nothing where it was cancelled. Inputs must have the shapes that were recorded. */
+  /**
+   * Output tensors, or nothing where it was cancelled. Inputs must have the shapes that were recorded. The first outputs have
+   * the memory of donated inputs, which are disposed; they are these inputs where another output is not finite.
+   */
   run(inputs: readonly tf.Tensor[]): Promise<tf.Tensor[] | undefined>;
   profile(inputs: readonly tf.Tensor[]): Promise<ProfileEntry[]>;
   /** A run that is under way stops within one command. */
@@ -59,17 +65,18 @@ export class Unrecordable extends Error {}
  * a rate that is no input, would be frozen silently, so it is an error that names the operation.
  *
  * @param like tensors of the inputs' shapes and types
+ * @param options.donated so many first inputs give their memory to the outputs of the same number
  */
 export function recordProgram(
   backend: OnednnBackend,
   f: (inputs: tf.Tensor[]) => tf.Tensor[],
   like: readonly tf.Tensor[],
-  { rematerialize = false }: { rematerialize?: boolean } = {},
+  { rematerialize = false, donated = 0 }: { rematerialize?: boolean; donated?: number } = {},
 ): RecordedProgram {
   const { native } = backend;
-  const first = recordOnce(backend, f, like);
+  const first = recordOnce(backend, f, like, donated);
   try {
-    const second = recordOnce(backend, f, like);
+    const second = recordOnce(backend, f, like, donated);
     const difference = native.programDifference(first.program, second.program);
     native.programDrop(second.program);
     if (difference) {
@@ -80,18 +87,23 @@ export function recordProgram(
     throw error;
   }
   const { program, outputs } = first;
-  const plan = native.programPlan(program, rematerialize);
+  const plan = native.programPlan(program, rematerialize, donated);
   let dropped = false;
   const operands = (inputs: readonly tf.Tensor[]) => {
     if (dropped) throw new Error("a disposed program cannot run");
     const given = inputs.map((input) => backend.buffer(input));
-    return { given, made: outputs.map(({ shape, form, dtype }) => backend.output(shape, form, dtype)) };
+    const made = outputs.slice(donated).map(({ shape, form, dtype }) => backend.output(shape, form, dtype));
+    return { given, made };
   };
   const tensor = ({ info }: { info: tf.TensorInfo }) => tf.engine().makeTensorFromTensorInfo(info, backend);
+  /** Numbers that another tensor shares cannot be given away. */
+  const whole = (input: tf.Tensor, i: number) =>
+    i < donated && backend.stored(input.dataId).refCount > 1 ? tf.add(input, 0) : input;
   const recorded: RecordedProgram = {
     ...plan,
     difference: (other) => native.programDifference(program, ids.get(other) ?? 0),
-    async run(inputs) {
+    async run(all) {
+      const inputs = all.map(whole);
       const { given, made } = operands(inputs);
       const complete = native.programRun(
         program,
@@ -99,14 +111,19 @@ export function recordProgram(
         made.map(({ buffer }) => buffer),
       );
       const tensors = made.map(tensor);
+      const copies = inputs.filter((input, i) => input !== all[i]);
+      let ending: Ending = "cancelled";
       try {
-        if (await complete) return tensors;
-      } catch (error) {
-        tf.dispose(tensors);
-        throw error;
+        ending = await complete;
+      } finally {
+        if (ending !== "done") tf.dispose(copies);
+        if (ending === "cancelled") tf.dispose(tensors);
       }
-      tf.dispose(tensors);
-      return undefined;
+      if (ending === "cancelled") return undefined;
+      if (ending === "refused") return [...all.slice(0, donated), ...tensors];
+      const after = inputs.slice(0, donated).map((input) => tensor({ info: backend.handOver(input) }));
+      tf.dispose([...inputs.slice(0, donated), ...all.slice(0, donated)]);
+      return [...after, ...tensors];
     },
     async profile(inputs) {
       const { given, made } = operands(inputs);
@@ -142,6 +159,7 @@ function recordOnce(
   backend: OnednnBackend,
   f: (inputs: tf.Tensor[]) => tf.Tensor[],
   like: readonly tf.Tensor[],
+  donated: number,
 ): { program: Program; outputs: OutputSpec[] } {
   const { native } = backend;
   native.recordBegin();
@@ -158,11 +176,12 @@ function recordOnce(
         const places = { time: (step: number) => native.recordTime(step), layer: (i: number) => native.recordLayer(i) };
         const results = backend.whileRecording(() => withPlaces(places, () => f(proxies)));
         native.recordLabel("output");
+        const formOf = (result: tf.Tensor, i: number) => (i < donated ? "plain" : backend.form(result));
         const buffers = results.map((result, i) => {
           if (!backend.computable(result)) throw new Unrecordable(`output ${i} is ${result.dtype} [${result.shape}]`);
-          return backend.buffer(result, backend.form(result));
+          return backend.buffer(result, formOf(result, i));
         });
-        outputs = results.map((result) => ({ shape: result.shape, dtype: result.dtype, form: backend.form(result) }));
+        outputs = results.map((result, i) => ({ shape: result.shape, dtype: result.dtype, form: formOf(result, i) }));
         program = native.recordEnd(buffers);
       });
       return { program, outputs };

@@ -157,6 +157,14 @@ export class Stored {
     else this.kept.blocked = { buffer, shape };
   }
 
+  /** Gives away the plain buffer; there are no numbers left to read. */
+  disown(): Buffer {
+    const { plain } = this.kept;
+    if (plain === undefined) throw new Error("a tensor without a plain buffer cannot give it away");
+    this.kept.plain = undefined;
+    return plain;
+  }
+
   /** Takes over a new buffer in an order of its own. */
   ownPacked(packed: Packed): void {
     this.kept.packed = packed;

@@ -140,7 +140,7 @@ async function attack(
       // What was recorded also runs.
       call(native, "recordEnd", [live.slice(-6)], results);
       const program = results.at(-1);
-      call(native, "programPlan", [program, draw() < 0.5], results);
+      call(native, "programPlan", [program, draw() < 0.5, 0], results);
       const [inputs, outputs] = [live.slice(0, 3).map(() => live[21]), live.slice(6, 12).map((_, k) => live[k + 15])];
       call(native, "programRun", [program, inputs, outputs], results);
     }

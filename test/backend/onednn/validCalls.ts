@@ -78,7 +78,7 @@ async function programs(native: Native): Promise<void> {
   };
   const planned = () => {
     const program = made();
-    native.programPlan(program, false);
+    native.programPlan(program, false, 0);
     return program;
   };
   const [from, to] = [native.allocate(64), native.allocate(32)];
