@@ -3,7 +3,7 @@ import type { CellAt } from "./cells/cell";
 import { initConvolution } from "./initialize";
 import { convolve } from "./ops/convolve";
 import { random } from "./random";
-import { type PerLayer, type Stack, stack } from "./stack";
+import { type PerLayer, type Stack, type StackState, stack } from "./stack";
 import { leaves } from "./tree";
 import { type Citation, type Frames, type Tree, UserError } from "./types";
 import { validateWiring, type Wiring } from "./wiring";
@@ -28,9 +28,9 @@ export interface Model {
   readonly stack: Stack;
   /** New parameters; the same seed gives the same numbers on every machine and backend. */
   init(seed: number): ModelParams;
-  zeroState(batch: number): PerLayer;
+  zeroState(batch: number): StackState;
   /** From frame x_t [batch, height, width, channels] to the unclipped prediction of x_{t+1} and the next state. */
-  step(params: ModelParams, frame: Frames, state: PerLayer): { prediction: Frames; state: PerLayer };
+  step(params: ModelParams, frame: Frames, state: StackState): { prediction: Frames; state: StackState };
 }
 
 export interface ModelOptions {
@@ -94,10 +94,13 @@ export function reportModel(model: Model): ModelReport {
     cost.macs += kernelSize ** 2 * inChannels * outChannels * places;
     cost.outputs += outChannels * places;
   };
+  const inputs = network.inputChannels(first);
   count(1, frame.channels, first, pixels);
   for (const [layer, cell] of network.cells.entries()) {
     const places = pixels / network.wiring.scale[layer] ** 2;
-    for (const c of cell.convolutions(first)) count(c.kernelSize, c.inChannels, c.outChannels, places);
+    for (const { kernelSize, inChannels, outChannels, scale = 1 } of cell.convolutions(inputs[layer])) {
+      count(kernelSize, inChannels, outChannels, places / scale ** 2);
+    }
   }
   count(1, network.cells[network.cells.length - 1].filters, frame.channels, pixels);
 

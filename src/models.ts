@@ -1,5 +1,10 @@
 import type { Cell, CellAt, CellOptions } from "./cells/cell";
 import { convLstm } from "./cells/convLstm";
+import { mim } from "./cells/mim";
+import { motionRnn } from "./cells/motionRnn";
+import { predRnn } from "./cells/predRnn";
+import { predRnnPlusPlus } from "./cells/predRnnPlusPlus";
+import { trajGru } from "./cells/trajGru";
 import { buildModel, type FrameShape, type Model } from "./model";
 import { type Citation, UsageError } from "./types";
 import {
@@ -23,6 +28,11 @@ const msRnn: Citation = {
 /** How the cells of one kind are made from a layer's position. */
 const cells: Record<string, (options: CellOptions) => CellAt> = {
   ConvLSTM: (options) => () => convLstm(options),
+  TrajGRU: (options) => () => trajGru(options),
+  PredRNN: (options) => () => predRnn(options),
+  "PredRNN++": (options) => (layer) => predRnnPlusPlus(options, layer),
+  MIM: (options) => (layer) => mim(options, layer),
+  MotionRNN: (options) => (layer, layers) => motionRnn(options, layer, layers),
 };
 
 /** The wirings of the paper by the affixes its models' names carry. */

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Model, type ModelParams, requireFrames } from "./model";
 import { atTime } from "./place";
-import type { PerLayer } from "./stack";
+import type { StackState } from "./stack";
 import { leaves } from "./tree";
 import { type Clip, type Frames, UserError } from "./types";
 
@@ -21,7 +21,7 @@ export function teach(
   params: ModelParams,
   clip: Clip,
   mask: tf.Tensor2D,
-  onState?: (state: PerLayer, step: number) => void,
+  onState?: (state: StackState, step: number) => void,
 ): Clip {
   requireFrames(model, clip.shape, "clip");
   const [batch, time, height, width, channels] = clip.shape;
@@ -83,7 +83,7 @@ export function predict(
       const result = tf.tidy(() => {
         const { prediction, state: next } = model.step(params, x, state);
         return { prediction, next } as unknown as tf.TensorContainerObject;
-      }) as unknown as { prediction: Frames; next: PerLayer };
+      }) as unknown as { prediction: Frames; next: StackState };
       const kept = new Set(leaves(result.next).map(([, leaf]) => leaf));
       for (const [, leaf] of before) if (!kept.has(leaf)) leaf.dispose();
       state = result.next;

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Cell, CellAt } from "./cells/cell";
+import { zeroFrames } from "./ops/convolve";
 import { rescale } from "./ops/resample";
 import { atLayer } from "./place";
 import type { Random } from "./random";
@@ -9,40 +10,63 @@ import type { Wiring } from "./wiring";
 /** One tree per layer, under the layer's number. */
 export type PerLayer = { readonly [layer: string]: Tree };
 
+/**
+ * What a stack remembers: one tree per layer under its number; `m`, the memory after the last layer, where the cells pass one;
+ * and under `below`, per layer that reads it, the last output of the layer below, resampled for it.
+ */
+export type StackState = Tree;
+
 /** One recurrent step of a whole network: cells joined by a wiring. Pure, like a cell. */
 export interface Stack {
   readonly cells: readonly Cell[];
   readonly wiring: Wiring;
+  /** Channels of each layer's input, for inputs of `inputChannels` channels. */
+  inputChannels(inputChannels: number): number[];
   /** New parameters for inputs of `inputChannels` channels. */
   init(random: Random, inputChannels: number): PerLayer;
   /** Zero states for frames of height x width at full size; each layer's are at its own scale. */
-  zeroState(batch: number, height: number, width: number): PerLayer;
+  zeroState(batch: number, height: number, width: number): StackState;
   /** x [batch, height, width, inputChannels] -> h of the last layer [batch, height, width, filters], and the next state. */
-  step(params: PerLayer, x: Frames, state: PerLayer): { h: Frames; state: PerLayer };
+  step(params: PerLayer, x: Frames, state: StackState): { h: Frames; state: StackState };
 }
 
 /** Joins the cells that `cellAt` makes for each layer by any wiring: `stack(() => convLstm(), multiScale)` is MS-ConvLSTM. */
 export function stack(cellAt: CellAt, wiring: Wiring): Stack {
   const { scale, edges } = wiring;
+  const last = scale.length - 1;
   const cells = scale.map((_, layer) => cellAt(layer, scale.length));
   const sources = scale.map((_, layer) => edges.filter(([, to]) => to === layer).map(([from]) => from));
   const inputChannels = (layer: number, ofFirst: number) => (layer === 0 ? ofFirst : cells[sources[layer][0]].filters);
+  const remembers = cells.some((cell) => cell.passesMemory);
+  const readers = [...cells.keys()].filter((layer) => layer > 0 && cells[layer].readsBelow);
 
   return {
     cells,
     wiring,
 
+    inputChannels: (ofFirst) => cells.map((_, layer) => inputChannels(layer, ofFirst)),
+
     init: (random, ofFirst) =>
       Object.fromEntries(cells.map((cell, layer) => [layer, cell.init(random, inputChannels(layer, ofFirst))])),
 
-    zeroState: (batch, height, width) =>
-      Object.fromEntries(
-        cells.map((cell, layer) => [layer, cell.zeroState(batch, height / scale[layer], width / scale[layer])]),
-      ),
+    zeroState(batch, height, width) {
+      const maps = (layer: number, channels: number) =>
+        zeroFrames([batch, height / scale[layer], width / scale[layer], channels]);
+      return {
+        ...Object.fromEntries(
+          cells.map((cell, layer) => [layer, cell.zeroState(batch, height / scale[layer], width / scale[layer])]),
+        ),
+        ...(remembers && { m: maps(last, cells[last].filters) }),
+        ...(readers.length > 0 && {
+          below: Object.fromEntries(readers.map((layer) => [layer, maps(layer, cells[layer - 1].filters)])),
+        }),
+      };
+    },
 
     step(params, x, state) {
       const outputs: Frames[] = [];
       const next: Record<string, Tree> = {};
+      const below: Record<string, Frames> = {};
       // Several layers may read the same output at the same scale.
       const resampled = new Map<string, Frames>();
       const read = (from: number, to: number): Frames => {
@@ -51,16 +75,29 @@ export function stack(cellAt: CellAt, wiring: Wiring): Stack {
         resampled.set(key, known);
         return known;
       };
+      let m = state.m as Frames | undefined;
+      let at = last;
       for (const [layer, cell] of cells.entries()) {
         atLayer(layer);
         const incoming = sources[layer].map((from) => read(from, layer));
         const input = layer === 0 ? x : incoming.reduce((sum, frames) => tf.add(sum, frames));
-        const { h, state: s } = cell.step(params[layer], { x: input }, state[layer]);
-        outputs.push(h);
-        next[layer] = s;
+        if (cell.passesMemory && m) {
+          m = rescale(m, scale[at], scale[layer]);
+          at = layer;
+        }
+        const result = cell.step(
+          params[layer],
+          { x: input, m, below: (state.below as PerLayer | undefined)?.[layer] as Frames | undefined },
+          state[layer] as Tree,
+        );
+        outputs.push(result.h);
+        next[layer] = result.state;
+        m = result.m ?? m;
+        if (readers.includes(layer)) below[layer] = read(layer - 1, layer);
       }
       atLayer(-1);
-      return { h: outputs[outputs.length - 1], state: next };
+      const kept = { ...next, ...(m && { m }), ...(readers.length > 0 && { below }) };
+      return { h: outputs[last], state: kept };
     },
   };
 }

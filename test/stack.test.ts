@@ -6,7 +6,7 @@ import type { Cell } from "#src/cells/cell";
 import { maxPool, upsample } from "#src/ops/resample";
 import { random } from "#src/random";
 import { stack } from "#src/stack";
-import type { Frames } from "#src/types";
+import type { Frames, Tree } from "#src/types";
 import { chain, multiScale, multiScaleUNet3Plus } from "#src/wiring";
 import { distance, values } from "./gradient";
 
@@ -41,7 +41,7 @@ test("multi-scale: any cell is pooled down, up-sampled, and given its skips", as
   const network = stack(plain, multiScale);
   const state = network.zeroState(1, 8, 8);
   assert.deepEqual(
-    Object.values(state).map(({ h }) => (h as Frames).shape[1]),
+    Object.values(state).map((layer) => ((layer as Tree).h as Frames).shape[1]),
     [8, 4, 2, 2, 4, 8],
   );
   const x = values<tf.Rank.R4>([1, 8, 8, 2]);
@@ -53,7 +53,7 @@ test("multi-scale: any cell is pooled down, up-sampled, and given its skips", as
   const h4 = tf.mul(tf.add(upsample(h3, 2), h1), 5) as Frames;
   const h5 = tf.mul(tf.add(upsample(h4, 2), h0), 6) as Frames;
   assert.ok(distance(h, h5) < 1e-4);
-  assert.ok(distance(next[3].h as Frames, h3) < 1e-5);
+  assert.ok(distance((next[3] as Tree).h as Frames, h3) < 1e-5);
 });
 
 test("scale 1 to 4 is one pooling, not two poolings by 2 of something else; layers share resampled frames", async () => {
@@ -65,5 +65,5 @@ test("scale 1 to 4 is one pooling, not two poolings by 2 of something else; laye
   const h1 = tf.mul(maxPool(h0, 2), 2) as Frames;
   const h2 = tf.mul(maxPool(h1, 2), 3) as Frames;
   const h3 = tf.mul(tf.addN([maxPool(h0, 4), maxPool(h1, 2), h2]), 4);
-  assert.ok(distance(state[3].h as Frames, h3) < 1e-5);
+  assert.ok(distance((state[3] as Tree).h as Frames, h3) < 1e-5);
 });

@@ -1,19 +1,11 @@
-import * as tf from "@tensorflow/tfjs";
-import { initConvolution } from "../initialize";
-import { convolveJoined, zeroFrames } from "../ops/convolve";
+import { zeroFrames } from "../ops/convolve";
 import { lstmGates } from "../ops/gates";
 import type { Citation, Frames } from "../types";
 import type { Cell, CellOptions } from "./cell";
+import { convolveSum, countJoined, initJoined, type Joined } from "./joined";
 
-/** Input and state kernels joined along the input channels; both biases are kept, as optimisers move each of them. */
-export type ConvLstmParams = {
-  /** [k, k, inputChannels + C, 4C], output channels in the order i, f, g, o */
-  readonly kernel: tf.Tensor4D;
-  /** [4C] */
-  readonly biasX: tf.Tensor1D;
-  /** [4C] */
-  readonly biasH: tf.Tensor1D;
-};
+/** 4C output channels in the order i, f, g, o. */
+export type ConvLstmParams = Joined<"x" | "h">;
 
 /** Both [batch, height, width, C]. */
 export type ConvLstmState = { readonly h: Frames; readonly c: Frames };
@@ -41,33 +33,24 @@ const cites: Citation = {
  * bias; weights and biases uniform in ±1/sqrt(fan_in).
  */
 export function convLstm({ filters = 64, kernelSize = 3 }: CellOptions = {}): Cell<ConvLstmParams, ConvLstmState> {
+  const inputs = (x: number) => ({ x, h: filters });
   return {
     name: "ConvLSTM",
     cites,
     filters,
 
-    init(random, inputChannels) {
-      const x = initConvolution(random, kernelSize, inputChannels, 4 * filters);
-      const h = initConvolution(random, kernelSize, filters, 4 * filters);
-      const kernel = tf.concat([x.kernel, h.kernel], 2);
-      tf.dispose([x.kernel, h.kernel]);
-      return { kernel, biasX: x.bias, biasH: h.bias };
-    },
+    init: (random, inputChannels) => initJoined(random, kernelSize, inputs(inputChannels), 4 * filters),
 
     zeroState(batch, height, width) {
-      const shape: [number, number, number, number] = [batch, height, width, filters];
+      const shape: Frames["shape"] = [batch, height, width, filters];
       return { h: zeroFrames(shape), c: zeroFrames(shape) };
     },
 
-    step({ kernel, biasX, biasH }, { x }, { h, c }) {
-      const z = convolveJoined([x, h], kernel, tf.add(biasX, biasH));
-      const [hNext, cNext] = lstmGates(z, c);
+    step(params, { x }, { h, c }) {
+      const [hNext, cNext] = lstmGates(convolveSum(params, { x, h }), c);
       return { h: hNext, state: { h: hNext, c: cNext } };
     },
 
-    convolutions: (inputChannels) => [
-      { kernelSize, inChannels: inputChannels, outChannels: 4 * filters },
-      { kernelSize, inChannels: filters, outChannels: 4 * filters },
-    ],
+    convolutions: (inputChannels) => countJoined(kernelSize, inputs(inputChannels), 4 * filters),
   };
 }

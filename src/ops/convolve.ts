@@ -18,6 +18,9 @@ export function zeroFrames(shape: Frames["shape"]): Frames {
   return frames;
 }
 
+/** True for what `zeroFrames` has made. */
+export const isZeroFrames = (frames: Frames): boolean => zeros.has(frames);
+
 /**
  * The sum of a convolution of each input, as one convolution: a kernel [kh, kw, all channels of the inputs in their order,
  * out]. Inputs made by `zeroFrames` are left out with their part of the kernel.

@@ -9,6 +9,7 @@ import { teach } from "../rollout";
 import type { Sampling } from "../sampling";
 import { disposeTree, leaves, mapTree, unflatten } from "../tree";
 import { type Clip, type Sequences, type Tree, UserError } from "../types";
+import { valueAndGradients } from "../valueAndGradients";
 import { type AdamOptions, type AdamSlot, adamRates, adamUpdate, type Schedule } from "./optimizer";
 
 /** All that a run must remember: with the same options it continues with the same numbers. */
@@ -221,6 +222,8 @@ export function lossAndGradients(
     atTime(-1);
     return value;
   };
-  const { value, grads } = tf.valueAndGrads(objective)(leaves(params).map(([, leaf]) => leaf));
-  return { value: value as tf.Scalar, gradients: grads };
+  return valueAndGradients(
+    objective,
+    leaves(params).map(([, leaf]) => leaf),
+  );
 }

@@ -4,7 +4,7 @@ import type { Model, ModelParams } from "../model";
 import { model as byName } from "../models";
 import { teach } from "../rollout";
 import { noSampling } from "../sampling";
-import type { PerLayer } from "../stack";
+import type { StackState } from "../stack";
 import { lossAndGradients } from "../train/trainer";
 import { leaves, unflatten } from "../tree";
 import type { Clip, Frames } from "../types";
@@ -14,8 +14,9 @@ import { channelsFirst, clip, type KnownAnswers, need, timeFirst, under } from "
 
 /** The network a known-answer file speaks of. */
 export function networkOf({ settings }: KnownAnswers): Model {
-  const { model, hidden, kernel = 3, height, width } = settings;
-  return byName(model, { filters: hidden, kernelSize: kernel, frame: { height, width, channels: 1 } });
+  const { model, hidden, kernel = 3, links, height, width } = settings;
+  const options = { filters: hidden, kernelSize: kernel, links, complete: true };
+  return byName(model, { ...options, frame: { height, width, channels: 1 } });
 }
 
 /** A whole network over a sequence: predictions, states, loss, every gradient, with and without mask (fixtures: models/). */
@@ -28,7 +29,7 @@ export function verifyNetwork(known: KnownAnswers): Finding[] {
 
   const unmasked = noSampling({ context: known.settings.in_len })(0, batch, time, Math.random);
   const mask = tf.tensor2d(unmasked, [batch, time - 2]);
-  const states: PerLayer[] = [];
+  const states: StackState[] = [];
   const out = teach(model, params, input, mask, (state) => states.push(state));
   findings.push(absolute("out", timeFirst(out), need(known, "out").data, 1e-4));
   for (const [which, state] of [

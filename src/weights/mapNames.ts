@@ -1,97 +1,162 @@
 import * as tf from "@tensorflow/tfjs";
+import type { Cell } from "../cells/cell";
 import type { Model, ModelParams } from "../model";
+import { random } from "../random";
+import { leaves, mapTree } from "../tree";
 import { type Tree, UserError } from "../types";
 import type { NamedArray } from "./safetensors";
 
 /** Arrays under the names and in the layout of the MS-RNN code: kernels [out, in, kh, kw], biases [out]. */
 export type ReferenceWeights = ReadonlyMap<string, NamedArray>;
 
-/** For each of our parameters of a cell the published weights it is joined of along the input channels, inputs first. */
-const cellNames: Record<string, Record<string, readonly string[]>> = {
-  ConvLSTM: {
-    kernel: ["_conv_x2h.weight", "_conv_h2h.weight"],
-    biasX: ["_conv_x2h.bias"],
-    biasH: ["_conv_h2h.bias"],
+/** For each of our parameters the published weights it is joined of along the input channels, inputs first. */
+type Names = Readonly<Record<string, readonly string[]>>;
+
+const single = (path: string, name: string): Names => ({
+  [`${path}.kernel`]: [`${name}.weight`],
+  [`${path}.bias`]: [`${name}.bias`],
+});
+
+/** Convolutions that are added up, under the names of their inputs. */
+const joined = (path: string, parts: Readonly<Record<string, string>>): Names => ({
+  [`${path}kernel`]: Object.values(parts).map((name) => `${name}.weight`),
+  ...Object.fromEntries(
+    Object.entries(parts).map(([input, name]) => [
+      `${path}bias${input[0].toUpperCase()}${input.slice(1)}`,
+      [`${name}.bias`],
+    ]),
+  ),
+});
+
+const stLstm = (path: string): Names => ({
+  ...joined(`${path}gates.`, { x: "_conv_x2h", h: "_conv_h2h" }),
+  ...joined(`${path}memory.`, { x: "_conv_x2h_m", m: "_conv_m2h_m" }),
+  ...joined(`${path}output.`, { c: "_conv_c2o", m: "_conv_m2o" }),
+  ...single(`${path}reduce`, "_conv_c_m"),
+});
+
+const mim: Names = {
+  ...stLstm("lstm."),
+  ...joined("nonStationary.gates.", { d: "_conv_x2h_n", n: "_conv_n2h_n" }),
+  ...joined("nonStationary.output.", { d: "_conv_diff2o", n: "_conv_n2o" }),
+  ...joined("stationary.gates.", { d: "_conv_x2h_s", c: "_conv_c2h_s" }),
+  ...single("stationary.output", "_conv_s2o"),
+};
+
+/** Of every cell; where a layer lacks a parameter its names are not asked for. */
+const cellNames: Readonly<Record<string, Names>> = {
+  ConvLSTM: joined("", { x: "_conv_x2h", h: "_conv_h2h" }),
+  TrajGRU: {
+    ...single("input", "_conv_x2h"),
+    ...joined("query.", { x: "_conv_x2f", h: "_conv_h2f" }),
+    ...single("flow", "_conv_flow"),
+    ...single("project", "project"),
+  },
+  PredRNN: stLstm(""),
+  "PredRNN++": {
+    ...single("gates", "_conv_x_h_c"),
+    ...single("memory", "_conv_x_c_m"),
+    ...single("transit", "_conv_m"),
+    ...single("output", "_conv_o"),
+    ...single("reduce", "_conv_c_m"),
+    ...joined("highway.", { x: "_conv_x", z: "_conv_z" }),
+  },
+  MIM: mim,
+  MotionRNN: {
+    ...mim,
+    ...single("motion.encode", "_conv_enc"),
+    ...single("motion.update", "_conv_u"),
+    ...single("motion.reset", "_conv_r"),
+    ...single("motion.candidate", "_conv_z"),
+    ...single("motion.weigh", "_conv_hm"),
+    ...single("motion.decode", "_conv_dec"),
+    ...single("motion.enlarge", "_deconv_dec"),
+    ...single("motion.fuse", "_conv_g"),
   },
 };
 
-const pointwise = (prefix: string) => ({ kernel: [`${prefix}.weight`], bias: [`${prefix}.bias`] });
+const ends: Names = { ...single("embed", "embed.conv_embed"), ...single("head", "fc.conv_fc") };
 
 /** The published code names the layers of its ablation networks differently. */
 const layerPrefix = (model: string) => (/-(WO-Skip|UNet3\+|FC)$/.test(model) ? "rnns.lstms" : "rnns.lstm");
 
-/** Parameters of one cell from published weights, whose names begin with `prefix`. Errors: unknown cell, missing weight. */
-export function cellFromReference(cell: string, weights: ReferenceWeights, prefix = ""): Tree {
-  return fromNames(namesOf(cell), weights, prefix);
+/**
+ * Parameters of one cell from published weights, whose names begin with `prefix`; what the cell does not have is left alone.
+ * Errors: unknown cell, a missing weight, one of another shape.
+ */
+export function cellFromReference(cell: Cell, inputChannels: number, weights: ReferenceWeights, prefix = ""): Tree {
+  return fromNames(namesOf(cell), cell.init(random(0), inputChannels), weights, prefix);
 }
 
-/** The inverse of `cellFromReference`; `filters` is the cell's number of output channels. */
-export function cellToReference(cell: string, tree: Tree, filters: number, prefix = ""): Map<string, NamedArray> {
-  return toNames(namesOf(cell), tree, filters, prefix);
+/** The inverse of `cellFromReference`. */
+export function cellToReference(cell: Cell, tree: Tree, prefix = ""): Map<string, NamedArray> {
+  return toNames(namesOf(cell), tree, cell.filters, prefix);
 }
 
 /** A network's parameters from published weights. A prefix `module.` of every name is ignored. */
 export function fromReference(model: Model, published: ReferenceWeights): ModelParams {
   const weights = new Map([...published].map(([name, array]) => [name.replace(/^module\./, ""), array]));
   const { cells } = model.stack;
+  const inputChannels = model.stack.inputChannels(cells[0].filters);
+  const { layers: _, ...like } = model.init(0);
+  const { embed, head } = fromNames(ends, like, weights) as Pick<ModelParams, "embed" | "head">;
   const layers = cells.map((cell, layer) => [
     layer,
-    cellFromReference(cell.name, weights, `${layerPrefix(model.name)}.${layer}.`),
+    cellFromReference(cell, inputChannels[layer], weights, `${layerPrefix(model.name)}.${layer}.`),
   ]);
-  return {
-    embed: fromNames(pointwise("embed.conv_embed"), weights) as ModelParams["embed"],
-    layers: Object.fromEntries(layers),
-    head: fromNames(pointwise("fc.conv_fc"), weights) as ModelParams["head"],
-  };
+  return { embed, layers: Object.fromEntries(layers), head };
 }
 
 /** The inverse of `fromReference`: parameters, or gradients of them, under the published names. */
-export function toReference(model: Model, { embed, layers, head }: ModelParams): Map<string, NamedArray> {
+export function toReference(model: Model, { layers, ...others }: ModelParams): Map<string, NamedArray> {
   const { cells } = model.stack;
   return new Map([
-    ...toNames(pointwise("embed.conv_embed"), embed, 0),
+    ...toNames(ends, others, 0),
     ...cells.flatMap((cell, layer) => [
-      ...cellToReference(cell.name, layers[layer], cell.filters, `${layerPrefix(model.name)}.${layer}.`),
+      ...cellToReference(cell, layers[layer], `${layerPrefix(model.name)}.${layer}.`),
     ]),
-    ...toNames(pointwise("fc.conv_fc"), head, 0),
   ]);
 }
 
-function namesOf(cell: string): Record<string, readonly string[]> {
-  const names = cellNames[cell];
-  if (!names) throw new UserError(`no names of published weights are known for the cell ${cell}`);
+function namesOf({ name }: Cell): Names {
+  const names = cellNames[name];
+  if (!names) throw new UserError(`no names of published weights are known for the cell ${name}`);
   return names;
 }
 
-function fromNames(names: Record<string, readonly string[]>, weights: ReferenceWeights, prefix = ""): Tree {
-  const entries = Object.entries(names).map(([ours, theirs]) => {
-    const value = tf.tidy(() => {
-      const parts = theirs.map((name) => {
+function fromNames(names: Names, like: Tree, weights: ReferenceWeights, prefix = ""): Tree {
+  return mapTree(like, (leaf, path) => {
+    leaf.dispose();
+    return tf.tidy(() => {
+      const parts = names[path].map((name) => {
         const found = weights.get(prefix + name);
         if (!found) throw new UserError(`weight ${prefix}${name} is missing among the ${weights.size} published ones`);
         const tensor = tf.tensor(found.data, found.shape as number[]);
         return tensor.rank === 4 ? tf.transpose(tensor, [2, 3, 1, 0]) : tensor;
       });
+      const fit = parts.every((part) =>
+        part.shape.every((size, axis) => (leaf.rank === 4 && axis === 2) || size === leaf.shape[axis]),
+      );
+      const channels = parts.reduce((sum, { shape }) => sum + (shape[2] ?? 0), 0);
+      if (!fit || parts.some(({ rank }) => rank !== leaf.rank) || (leaf.rank === 4 && channels !== leaf.shape[2])) {
+        const found = names[path]
+          .map((name) => `${prefix}${name} [${weights.get(prefix + name)?.shape}]`)
+          .join(" and ");
+        throw new UserError(`${found}: does not fit our ${path} [${leaf.shape}] (height, width, in, out)`);
+      }
       return parts.length === 1 ? parts[0].clone() : tf.concat(parts, 2);
     });
-    return [ours, value] as const;
   });
-  return Object.fromEntries(entries);
 }
 
-function toNames(
-  names: Record<string, readonly string[]>,
-  tree: Tree,
-  filters: number,
-  prefix = "",
-): Map<string, NamedArray> {
-  const entries = Object.entries(names).flatMap(([ours, theirs]) => {
-    const joined = tree[ours] as tf.Tensor;
+function toNames(names: Names, tree: Tree, filters: number, prefix = ""): Map<string, NamedArray> {
+  const entries = leaves(tree).flatMap(([path, leaf]) => {
+    const theirs = names[path];
     return tf.tidy(() => {
       // All parts but the first, which reads the input, read states of `filters` channels.
-      const inputs = joined.shape[2] as number;
+      const inputs = leaf.shape[2] as number;
       const sizes = theirs.map((_, i) => (i === 0 ? inputs - filters * (theirs.length - 1) : filters));
-      const parts = theirs.length === 1 ? [joined] : tf.split(joined, sizes, 2);
+      const parts = theirs.length === 1 ? [leaf] : tf.split(leaf, sizes, 2);
       return parts.map((part, i): [string, NamedArray] => {
         const tensor = part.rank === 4 ? tf.transpose(part, [3, 2, 0, 1]) : part;
         return [prefix + theirs[i], { shape: tensor.shape, data: tensor.dataSync() as Float32Array }];

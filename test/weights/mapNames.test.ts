@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { chooseBackend } from "#src/backend/choose";
+import { convLstm } from "#src/cells/convLstm";
 import { model } from "#src/models";
+import { random } from "#src/random";
 import { leaves } from "#src/tree";
-import { cellFromReference, fromReference, toReference } from "#src/weights/mapNames";
+import { cellFromReference, cellToReference, fromReference, toReference } from "#src/weights/mapNames";
 import { readSafetensors } from "#src/weights/safetensors";
 
 test("names and layouts go both ways without loss, for channels that differ in number", async () => {
@@ -33,8 +35,13 @@ test("the names are those of the known-answer files, every one", async () => {
 
 test("a missing weight and an unknown cell are named", async () => {
   await chooseBackend("cpu");
-  assert.throws(() => cellFromReference("ConvLSTM", new Map(), "p."), {
+  const cell = convLstm({ filters: 2 });
+  assert.throws(() => cellFromReference(cell, 2, new Map(), "p."), {
     message: /weight p\._conv_x2h\.weight is missing/,
   });
-  assert.throws(() => cellFromReference("GRU", new Map()), { message: /known for the cell GRU/ });
+  assert.throws(() => cellFromReference({ ...cell, name: "GRU" }, 2, new Map()), { message: /known for the cell GRU/ });
+  const published = cellToReference(cell, cell.init(random(1), 2));
+  assert.throws(() => cellFromReference(convLstm({ filters: 3 }), 3, published), {
+    message: /_conv_x2h\.weight \[8,2,3,3\] and _conv_h2h\.weight \[8,2,3,3\]: does not fit our kernel \[3,3,6,12\]/,
+  });
 });
