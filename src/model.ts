@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { CellAt } from "./cells/cell";
+import type { CellAt, Convolution } from "./cells/cell";
 import { initConvolution } from "./initialize";
 import { convolve } from "./ops/convolve";
 import { random } from "./random";
@@ -90,19 +90,18 @@ export function reportModel(model: Model): ModelReport {
   const first = network.cells[0].filters;
   const pixels = frame.height * frame.width;
   const cost = { macs: 0, outputs: 0 };
-  const count = (kernelSize: number, inChannels: number, outChannels: number, places: number) => {
-    cost.macs += kernelSize ** 2 * inChannels * outChannels * places;
-    cost.outputs += outChannels * places;
+  const count = ({ kernelSize, inChannels, outChannels, scale = 1, stretch = 1 }: Convolution, places: number) => {
+    cost.macs += (kernelSize ** 2 * inChannels * outChannels * places) / scale ** 2;
+    cost.outputs += outChannels * places * (stretch / scale) ** 2;
   };
   const inputs = network.inputChannels(first);
-  count(1, frame.channels, first, pixels);
+  count({ kernelSize: 1, inChannels: frame.channels, outChannels: first }, pixels);
   for (const [layer, cell] of network.cells.entries()) {
     const places = pixels / network.wiring.scale[layer] ** 2;
-    for (const { kernelSize, inChannels, outChannels, scale = 1 } of cell.convolutions(inputs[layer])) {
-      count(kernelSize, inChannels, outChannels, places / scale ** 2);
-    }
+    for (const convolution of cell.convolutions(inputs[layer])) count(convolution, places);
   }
-  count(1, network.cells[network.cells.length - 1].filters, frame.channels, pixels);
+  const last = network.cells[network.cells.length - 1].filters;
+  count({ kernelSize: 1, inChannels: last, outChannels: frame.channels }, pixels);
 
   const values = (tree: Tree) => {
     const all = leaves(tree).map(([, leaf]) => leaf);

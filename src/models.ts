@@ -1,6 +1,8 @@
 import type { Cell, CellAt, CellOptions } from "./cells/cell";
 import { convLstm } from "./cells/convLstm";
 import { mim } from "./cells/mim";
+import { mkLstm } from "./cells/mkLstm";
+import { modeRnn } from "./cells/modeRnn";
 import { motionRnn } from "./cells/motionRnn";
 import { predRnn } from "./cells/predRnn";
 import { predRnnPlusPlus } from "./cells/predRnnPlusPlus";
@@ -32,6 +34,8 @@ const cells: Record<string, (options: CellOptions) => CellAt> = {
   PredRNN: (options) => () => predRnn(options),
   "PredRNN++": (options) => (layer) => predRnnPlusPlus(options, layer),
   MIM: (options) => (layer) => mim(options, layer),
+  MoDeRNN: (options) => () => modeRnn(options),
+  "MK-LSTM": (options) => () => mkLstm(options),
   MotionRNN: (options) => (layer, layers) => motionRnn(options, layer, layers),
 };
 
@@ -43,6 +47,9 @@ const wirings: readonly (readonly [prefix: string, suffix: string, wiring: Wirin
   ["MS-", "-UNet3+", multiScaleUNet3Plus],
   ["MS-", "-FC", multiScaleFullyConnected],
 ];
+
+/** Networks whose paper gives them a name of their own. */
+const ownNames: Readonly<Record<string, string>> = { "MS-MK-LSTM": "MS-LSTM" };
 
 /** The ablation wirings were only tried with this cell. */
 const ABLATED = "ConvLSTM";
@@ -56,7 +63,10 @@ const registry = new Map<string, Entry>(
   Object.entries(cells).flatMap(([cell, cellAt]) =>
     wirings
       .filter(([, suffix]) => suffix === "" || cell === ABLATED)
-      .map(([prefix, suffix, wiring]) => [`${prefix}${cell}${suffix}`, { cellAt, wiring }] as const),
+      .map(([prefix, suffix, wiring]) => {
+        const name = `${prefix}${cell}${suffix}`;
+        return [ownNames[name] ?? name, { cellAt, wiring }] as const;
+      }),
   ),
 );
 

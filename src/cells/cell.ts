@@ -6,8 +6,10 @@ export interface Convolution {
   readonly kernelSize: number;
   readonly inChannels: number;
   readonly outChannels: number;
-  /** Its output has 1/scale of the layer's height and width. Default 1. */
+  /** Its windows are at 1/scale of the layer's height and width. Default 1. */
   readonly scale?: number;
+  /** A transposed one: each window puts out stretch x stretch pixels. Default 1. */
+  readonly stretch?: number;
 }
 
 /** One step of one layer. Pure: all it knows comes in, all it remembers goes out. */

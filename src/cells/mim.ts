@@ -117,7 +117,7 @@ export function mimParts(
  * x_prev is h of the layer below at the time step before. The first layer is a plain ST-LSTM: what the published code computes
  * there of MIM-N and MIM-S changes nothing, and is left out but for `complete`. The f channels of the ST-LSTM's product are
  * unused in the other layers. All tensors [batch, H, W, C], states zero at the start. Parameters: 299C² + 34C for k = 3 and C input
- * channels. Source: Wang et al. 2019, equations 3 to 6, as in the MS-RNN code.
+ * channels. Source: Wang et al. 2019 as in the MS-RNN code.
  */
 export function mim(options: CellOptions = {}, layer = 0): Cell<MimParams, MimState> {
   const place = mimLayer(options, layer);

@@ -115,7 +115,7 @@ function rearrange(moved: Frames, weights: Frames, how: Rearrangement): Frames {
  *     h1, O = MIM(...);   X, F', D' = MotionGRU(h1, F, D);   h' = X + (1-O)⊙x        (all layers but the last: h' = h1 there)
  *
  * The last layer's MotionGRU changes nothing, and is left out but for `complete`. All tensors [batch, H, W, C] with even H and W, C a
- * multiple of 4. Source: Wu et al. 2021, equations 3 to 8, as in the MS-RNN code.
+ * multiple of 4. Source: Wu et al. 2021 as in the MS-RNN code.
  */
 export function motionRnn(
   options: CellOptions & { rearrangement?: Rearrangement } = {},
@@ -170,7 +170,7 @@ export function motionRnn(
             { kernelSize: 1, inChannels: filters / 4, outChannels: MOTIONS, scale: 2 },
             { kernelSize: 1, inChannels: (MOTIONS * filters) / 4, outChannels: filters / 4, scale: 2 },
             // Every input pixel meets every entry of the kernel once.
-            { kernelSize: 4, inChannels: filters / 4, outChannels: filters, scale: 2 },
+            { kernelSize: 4, inChannels: filters / 4, outChannels: filters, scale: 2, stretch: 2 },
             { kernelSize: 1, inChannels: 2 * filters, outChannels: filters },
           ]
         : []),

@@ -100,7 +100,7 @@ export function stLstmParts(
  *     h' = O⊙tanh( W1·[c';m'] )
  *
  * x input [batch, H, W, inputChannels]; h, c states, m memory [batch, H, W, C], zero at the start. Parameters: 146C² + 17C for
- * k = 3 and C input channels. Source: Wang et al. 2017, equation 4, as in the MS-RNN code: no layer normalisation.
+ * k = 3 and C input channels. Source: Wang et al. 2017 as in the MS-RNN code: no layer normalisation.
  */
 export function predRnn({ filters = 64, kernelSize = 3 }: CellOptions = {}): Cell<StLstmParams, StLstmState> {
   const sizes = { filters, kernelSize };

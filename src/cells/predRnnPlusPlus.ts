@@ -49,7 +49,7 @@ const HIGHWAY_LAYER = 1;
  *
  * x input [batch, H, W, inputChannels]; h, c, z states, m memory [batch, H, W, C], zero at the start. Parameters with the highway:
  * 228C² + 13C for k = 3 and C input channels. The published code creates the highway's in every layer; `complete` does too.
- * Source: Wang et al. 2018, equations 3 to 5, as in the MS-RNN code, whose output gate is a tanh as in the paper.
+ * Source: Wang et al. 2018 as in the MS-RNN code.
  */
 export function predRnnPlusPlus(
   { filters = 64, kernelSize = 3, complete = false }: CellOptions = {},

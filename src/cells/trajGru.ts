@@ -39,7 +39,7 @@ const cites: Citation = {
  *     z = σ(zx+zh);   r = σ(rx+rh);   n = leaky(nx + r⊙nh);   h' = (1-z)⊙n + z⊙h
  *
  * x input [batch, H, W, inputChannels]; h state [batch, H, W, C], zero at the start; leaky slope 0.2. Parameters: 45C² + 3KC² + 18KC
- * + 8C + 2K for k = 3 and C input channels. Source: Shi et al. 2017, equation 4, as in the MS-RNN code.
+ * + 8C + 2K for k = 3 and C input channels. Source: Shi et al. 2017 as in the MS-RNN code.
  */
 export function trajGru({
   filters = 64,

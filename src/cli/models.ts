@@ -20,8 +20,10 @@ export const models: Command = {
     // Counting needs no speed.
     await chooseBackend("cpu");
     const reports = modelNames().map((name) => {
-      const network = model(name, { filters, frame: { height: size, width: size, channels: 1 } });
+      const frame = { height: size, width: size, channels: 1 };
+      const network = model(name, { filters, frame });
       const { parameters, macsPerStep, convolutionOutputs, stateBytes } = reportModel(network);
+      const complete = reportModel(model(name, { filters, frame, complete: true }));
       const cites = network.cites.map(({ title, year, checked, url }) => ({ title, year, checked, url }));
       return {
         name,
@@ -30,19 +32,32 @@ export const models: Command = {
         macsPerSequence: macsPerStep * steps,
         convolutionOutputs,
         stateBytes,
+        published: {
+          parameters: complete.parameters,
+          macsPerStep: complete.macsPerStep,
+          macsPerSequence: complete.macsPerStep * steps,
+          convolutionOutputs: complete.convolutionOutputs,
+        },
         cites,
       };
     });
     console.log(`frames ${size}x${size}x1, ${filters} filters; multiply-adds of one step and of ${steps} steps`);
+    console.log(
+      "published: with the weights that the published code creates and never uses, and what it computes in vain",
+    );
     const cells = reports.map((r) => [
       r.name,
       r.parameters.toLocaleString("en"),
+      r.published.parameters.toLocaleString("en"),
       (r.macsPerStep / 1e9).toFixed(3),
+      (r.published.macsPerStep / 1e9).toFixed(3),
       (r.macsPerSequence / 1e9).toFixed(1),
+      (r.published.macsPerSequence / 1e9).toFixed(1),
       (r.convolutionOutputs / 1e6).toFixed(2),
       r.cites[0].checked,
     ]);
-    const head = ["model", "parameters", "G MAC/step", "G MAC/sequence", "M outputs/step", "checked"];
+    const head = ["model", "parameters", "published", "G MAC/step", "published", "G MAC/sequence", "published"];
+    head.push("M outputs/step", "checked");
     const width = head.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i].length)));
     for (const row of [head, ...cells]) {
       console.log(row.map((cell, i) => (i === 0 ? cell.padEnd(width[i]) : cell.padStart(width[i]))).join("  "));

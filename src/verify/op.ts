@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { type MotionGruParams, motionGru } from "../cells/motionRnn";
 import { loss } from "../loss";
 import { maxPool, upsample } from "../ops/resample";
 import { warp } from "../ops/warp";
@@ -15,6 +16,23 @@ const vector: Layout = { read: ({ data }) => tf.tensor1d(data), write: (x) => x.
 const kernel: Layout = {
   read: ({ data, shape }) => tf.transpose(tf.tensor(data, [...shape]), [2, 3, 1, 0]),
   write: (x) => tf.transpose(x, [3, 2, 0, 1]).dataSync(),
+};
+
+/** Several features, each [batch, channels, height, width] flattened, one behind another. */
+const flat: Layout = { read: ({ data }) => tf.tensor1d(data), write: (x) => x.dataSync() };
+const flattened = (...maps: Frames[]) =>
+  tf.concat(maps.map((map) => tf.reshape(tf.transpose(map, [0, 3, 1, 2]), [-1])));
+
+/** The parts of a MotionGRU under their published names. */
+const motionParts: Readonly<Record<keyof MotionGruParams, string>> = {
+  encode: "_conv_enc",
+  update: "_conv_u",
+  reset: "_conv_r",
+  candidate: "_conv_z",
+  weigh: "_conv_hm",
+  decode: "_conv_dec",
+  enlarge: "_deconv_dec",
+  fuse: "_conv_g",
 };
 
 interface Op {
@@ -56,6 +74,26 @@ const ops: Record<string, Op> = {
   },
   maxpool: { inputs: { x: feature }, out: feature, run: ({ x }, { window }) => maxPool(x as Frames, window) },
   upsample: { inputs: { x: feature }, out: feature, run: ({ x }, { factor }) => upsample(x as Frames, factor) },
+  motion_gru: {
+    inputs: { H: feature, F: feature, D: feature },
+    params: Object.fromEntries(
+      Object.values(motionParts).flatMap((name) => [
+        [`${name}.weight`, kernel],
+        [`${name}.bias`, vector],
+      ]),
+    ),
+    out: flat,
+    run: ({ H, F, D, ...weights }) => {
+      const params = Object.fromEntries(
+        Object.entries(motionParts).map(([part, name]) => [
+          part,
+          { kernel: weights[`${name}.weight`], bias: weights[`${name}.bias`] },
+        ]),
+      ) as unknown as MotionGruParams;
+      const next = motionGru(params, H as Frames, { F: F as Frames, D: D as Frames });
+      return flattened(next.X, next.F, next.D);
+    },
+  },
   loss: {
     inputs: { pred: video, truth: video },
     out: scalar,

@@ -62,6 +62,22 @@ const cellNames: Readonly<Record<string, Names>> = {
     ...joined("highway.", { x: "_conv_x", z: "_conv_z" }),
   },
   MIM: mim,
+  MoDeRNN: {
+    ...joined("lstm.", { x: "_conv_x2h", h: "_conv_h2h" }),
+    ...single("gateX.three", "conv33_H"),
+    ...single("gateX.five", "conv55_H"),
+    ...single("gateX.seven", "conv77_H"),
+    ...single("gateH.three", "conv33_X"),
+    ...single("gateH.five", "conv55_X"),
+    ...single("gateH.seven", "conv77_X"),
+  },
+  "MK-LSTM": {
+    ...joined("small.", { x: "_conv_x2h_3", h: "_conv_h2h_3" }),
+    ...joined("large.", { x: "_conv_x2h_5", h: "_conv_h2h_5" }),
+    ...single("outputSmall", "_conv_c2o_3"),
+    ...single("outputLarge", "_conv_c2o_5"),
+    ...single("reduce", "_conv_out"),
+  },
   MotionRNN: {
     ...mim,
     ...single("motion.encode", "_conv_enc"),
