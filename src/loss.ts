@@ -7,6 +7,14 @@ export interface LossWeights {
   mse?: number;
   /** Of the absolute errors. Default 1. */
   mae?: number;
+  /** Of the decoupling of networks that have it. Default 0.01. */
+  decouple?: number;
+}
+
+/** Mean over steps and batch of the sum over layers and channels (SPEC 2.7); per step [layers, batch, filters]. A scalar. */
+export function decouplingLoss(steps: readonly tf.Tensor3D[]): tf.Scalar {
+  const batch = steps[0].shape[1];
+  return tf.div(tf.addN(steps.map((cosines) => tf.sum(cosines))), steps.length * batch) as tf.Scalar;
 }
 
 /**

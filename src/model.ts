@@ -1,7 +1,8 @@
-import type * as tf from "@tensorflow/tfjs";
+import * as tf from "@tensorflow/tfjs";
 import type { CellAt, Convolution } from "./cells/cell";
 import { initConvolution } from "./initialize";
 import { convolve } from "./ops/convolve";
+import { cosines } from "./ops/cosines";
 import { random } from "./random";
 import { type PerLayer, type Stack, type StackState, stack } from "./stack";
 import { leaves } from "./tree";
@@ -18,7 +19,24 @@ export interface FrameShape {
 /** Kernel [1, 1, in, out] and bias [out]. */
 type Pointwise = { readonly kernel: tf.Tensor4D; readonly bias: tf.Tensor1D };
 
-export type ModelParams = { readonly embed: Pointwise; readonly layers: PerLayer; readonly head: Pointwise };
+export type ModelParams = {
+  readonly embed: Pointwise;
+  readonly layers: PerLayer;
+  /** Of networks that are decoupled: what all layers' increments pass through before they are compared. */
+  readonly adapter?: Pointwise;
+  readonly head: Pointwise;
+};
+
+export interface ModelOutput {
+  /** [batch, height, width, channels], not clipped */
+  readonly prediction: Frames;
+  readonly state: StackState;
+  /**
+   * Of networks that are decoupled: per layer, sample and channel |cos| between the increments of its two memories, [layers, batch,
+   * filters]; computed when it is asked for.
+   */
+  readonly decoupling?: () => tf.Tensor3D;
+}
 
 /** A whole network as one recurrent step: embed, stack, head (SPEC section 1). Holds no tensors. */
 export interface Model {
@@ -30,7 +48,7 @@ export interface Model {
   init(seed: number): ModelParams;
   zeroState(batch: number): StackState;
   /** From frame x_t [batch, height, width, channels] to the unclipped prediction of x_{t+1} and the next state. */
-  step(params: ModelParams, frame: Frames, state: StackState): { prediction: Frames; state: StackState };
+  step(params: ModelParams, frame: Frames, state: StackState): ModelOutput;
 }
 
 export interface ModelOptions {
@@ -51,6 +69,7 @@ export function buildModel({ name, cellAt, wiring, frame, cites = [] }: ModelOpt
   const network = stack(cellAt, wiring);
   const first = network.cells[0].filters;
   const last = network.cells[network.cells.length - 1].filters;
+  const decouples = network.cells.some((cell) => cell.decouples);
   const cellCites = new Set(network.cells.map((cell) => cell.cites));
   return {
     name,
@@ -60,12 +79,17 @@ export function buildModel({ name, cellAt, wiring, frame, cites = [] }: ModelOpt
     init: (seed) => ({
       embed: initConvolution(random(seed, "embed"), 1, frame.channels, first),
       layers: network.init(random(seed, "layers"), first),
+      ...(decouples && { adapter: initConvolution(random(seed, "adapter"), 1, first, first) }),
       head: initConvolution(random(seed, "head"), 1, last, frame.channels),
     }),
     zeroState: (batch) => network.zeroState(batch, frame.height, frame.width),
-    step({ embed, layers, head }, x, state) {
-      const { h, state: next } = network.step(layers, convolve(x, embed.kernel, embed.bias), state);
-      return { prediction: convolve(h, head.kernel, head.bias), state: next };
+    step({ embed, layers, adapter, head }, x, state) {
+      const { h, state: next, increments } = network.step(layers, convolve(x, embed.kernel, embed.bias), state);
+      const adapted = (maps: Frames) => convolve(maps, adapter!.kernel, adapter!.bias);
+      const decoupling = () =>
+        tf.stack(increments.map((both) => cosines(...(both().map(adapted) as [Frames, Frames])))) as tf.Tensor3D;
+      const prediction = convolve(h, head.kernel, head.bias);
+      return { prediction, state: next, ...(decouples && { decoupling }) };
     },
   };
 }

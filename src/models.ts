@@ -6,6 +6,7 @@ import { modeRnn } from "./cells/modeRnn";
 import { motionRnn } from "./cells/motionRnn";
 import { predRnn } from "./cells/predRnn";
 import { predRnnPlusPlus } from "./cells/predRnnPlusPlus";
+import { predRnnV2 } from "./cells/predRnnV2";
 import { trajGru } from "./cells/trajGru";
 import { buildModel, type FrameShape, type Model } from "./model";
 import { type Citation, UsageError } from "./types";
@@ -32,6 +33,7 @@ const cells: Record<string, (options: CellOptions) => CellAt> = {
   ConvLSTM: (options) => () => convLstm(options),
   TrajGRU: (options) => () => trajGru(options),
   PredRNN: (options) => () => predRnn(options),
+  "PredRNN-V2": (options) => () => predRnnV2(options),
   "PredRNN++": (options) => (layer) => predRnnPlusPlus(options, layer),
   MIM: (options) => (layer) => mim(options, layer),
   MoDeRNN: (options) => () => modeRnn(options),

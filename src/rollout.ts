@@ -5,6 +5,14 @@ import type { StackState } from "./stack";
 import { leaves } from "./tree";
 import { type Clip, type Frames, UserError } from "./types";
 
+/** What `teach` tells of its steps. */
+export interface Watch {
+  /** Every layer's state after the step. */
+  state?(state: StackState, step: number): void;
+  /** `ModelOutput.decoupling`, of networks that have it. */
+  decoupling?(cosines: tf.Tensor3D, step: number): void;
+}
+
 /**
  * The training view: unrolls over a clip and returns the predictions of its frames 2..T.
  *
@@ -13,16 +21,10 @@ import { type Clip, type Frames, UserError } from "./types";
  *
  * @param clip [batch, T, height, width, channels]
  * @param mask [batch, T - 2] of zeros and ones
- * @param onState is given every layer's state after each step, for inspection
+ * @param watch is told more of each step
  * @returns [batch, T - 1, height, width, channels], not clipped
  */
-export function teach(
-  model: Model,
-  params: ModelParams,
-  clip: Clip,
-  mask: tf.Tensor2D,
-  onState?: (state: StackState, step: number) => void,
-): Clip {
+export function teach(model: Model, params: ModelParams, clip: Clip, mask: tf.Tensor2D, watch: Watch = {}): Clip {
   requireFrames(model, clip.shape, "clip");
   const [batch, time, height, width, channels] = clip.shape;
   if (time < 2) throw new UserError(`clip has ${time} frame, expected at least 2 to predict one from another`);
@@ -40,10 +42,11 @@ export function teach(
       t === 0
         ? truth[0]
         : tf.add<Frames>(tf.mul(truthful[t - 1], truth[t]), tf.mul(tf.sub(1, truthful[t - 1]), predictions[t - 1]));
-    const { prediction, state: next } = model.step(params, x, state);
+    const { prediction, state: next, decoupling } = model.step(params, x, state);
     predictions.push(prediction);
     state = next;
-    onState?.(state, t);
+    watch.state?.(state, t);
+    if (decoupling) watch.decoupling?.(decoupling(), t);
   }
   // What the caller makes of the predictions, such as a loss, comes after the last step.
   atTime(time - 1);

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Cell, CellAt } from "./cells/cell";
+import type { Cell, CellAt, CellOutput } from "./cells/cell";
 import { zeroFrames } from "./ops/convolve";
 import { rescale } from "./ops/resample";
 import { atLayer } from "./place";
@@ -27,7 +27,14 @@ export interface Stack {
   /** Zero states for frames of height x width at full size; each layer's are at its own scale. */
   zeroState(batch: number, height: number, width: number): StackState;
   /** x [batch, height, width, inputChannels] -> h of the last layer [batch, height, width, filters], and the next state. */
-  step(params: PerLayer, x: Frames, state: StackState): { h: Frames; state: StackState };
+  step(params: PerLayer, x: Frames, state: StackState): StackOutput;
+}
+
+export interface StackOutput {
+  readonly h: Frames;
+  readonly state: StackState;
+  /** Of each layer whose cell tells them. */
+  readonly increments: NonNullable<CellOutput<Tree>["increments"]>[];
 }
 
 /** Joins the cells that `cellAt` makes for each layer by any wiring: `stack(() => convLstm(), multiScale)` is MS-ConvLSTM. */
@@ -67,6 +74,7 @@ export function stack(cellAt: CellAt, wiring: Wiring): Stack {
       const outputs: Frames[] = [];
       const next: Record<string, Tree> = {};
       const below: Record<string, Frames> = {};
+      const increments: StackOutput["increments"] = [];
       // Several layers may read the same output at the same scale.
       const resampled = new Map<string, Frames>();
       const read = (from: number, to: number): Frames => {
@@ -93,11 +101,12 @@ export function stack(cellAt: CellAt, wiring: Wiring): Stack {
         outputs.push(result.h);
         next[layer] = result.state;
         m = result.m ?? m;
+        if (result.increments) increments.push(result.increments);
         if (readers.includes(layer)) below[layer] = read(layer - 1, layer);
       }
       atLayer(-1);
       const kept = { ...next, ...(m && { m }), ...(readers.length > 0 && { below }) };
-      return { h: outputs[last], state: kept };
+      return { h: outputs[last], state: kept, increments };
     },
   };
 }

@@ -23,6 +23,8 @@ export interface Cell<P extends Tree = Tree, S extends Tree = Tree> {
   readonly passesMemory?: boolean;
   /** It reads what the layer below put out at the time step before. */
   readonly readsBelow?: boolean;
+  /** Training keeps its two increments apart, as in PredRNN-V2. */
+  readonly decouples?: boolean;
   /** New parameters for inputs of `inputChannels` channels. */
   init(random: Random, inputChannels: number): P;
   zeroState(batch: number, height: number, width: number): S;
@@ -49,6 +51,8 @@ export interface CellOutput<S> {
   readonly state: S;
   /** The memory, of cells that pass it. [batch, height, width, filters] */
   readonly m?: Frames;
+  /** What was added to c and to m, both [batch, height, width, filters]; computed when it is asked for. */
+  readonly increments?: () => readonly [Frames, Frames];
 }
 
 /** The options that every cell has, and those of some. */

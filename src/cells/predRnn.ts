@@ -67,6 +67,14 @@ export interface StLstmParts {
   /** Of the output gate, before its activation. */
   readonly o: Frames;
   readonly u: Frames;
+  /** σ(i)⊙tanh(g) of c and of m. */
+  readonly increments: () => readonly [Frames, Frames];
+}
+
+/** σ(i)⊙tanh(g) of pre-activations i, f, g and more. */
+function increment(z: Frames, filters: number): Frames {
+  const channels = (first: number) => tf.slice(z, [0, 0, 0, first], [-1, -1, -1, filters]);
+  return tf.mul(tf.sigmoid(channels(0)), tf.tanh(channels(2 * filters)));
 }
 
 /**
@@ -82,12 +90,15 @@ export function stLstmParts(
 ): StLstmParts {
   const z = convolveSum(gates, { x, h });
   const [cNext, o] = kept ? memoryAndOutput(z, kept, { forget: "none" }) : memoryAndOutput(z, c);
-  const mNext = memoryGates(convolveSum(memory, { x, m }), m);
+  const zm = convolveSum(memory, { x, m });
+  const mNext = memoryGates(zm, m);
+  const filters = c.shape[3];
   return {
     c: cNext,
     m: mNext,
     o: tf.add(o, convolveSum(output, { c: cNext, m: mNext })),
     u: convolve(tf.concat([cNext, mNext], 3), reduce.kernel, reduce.bias),
+    increments: () => [increment(z, filters), increment(zm, filters)],
   };
 }
 
@@ -118,9 +129,9 @@ export function predRnn({ filters = 64, kernelSize = 3 }: CellOptions = {}): Cel
     },
 
     step(params, { x, m }, state) {
-      const { c, m: mNext, o, u } = stLstmParts(params, x, state, m as Frames);
+      const { c, m: mNext, o, u, increments } = stLstmParts(params, x, state, m as Frames);
       const h = outputGate(o, u);
-      return { h, state: { h, c }, m: mNext };
+      return { h, state: { h, c }, m: mNext, increments };
     },
 
     convolutions: (inputChannels) => countStLstm(inputChannels, sizes),

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Compiled, type CompileOptions, compile, type Step } from "../compile";
 import type { Batch } from "../datasets/dataset";
-import { type LossWeights, loss } from "../loss";
+import { decouplingLoss, type LossWeights, loss } from "../loss";
 import type { Model, ModelParams } from "../model";
 import { atTime } from "../place";
 import { random } from "../random";
@@ -217,8 +217,12 @@ export function lossAndGradients(
 ): { value: tf.Scalar; gradients: tf.Tensor[] } {
   const observed = tf.slice(clip, [0, 1], [-1, -1]) as Clip;
   const objective = (...values: tf.Tensor[]) => {
-    const predictions = teach(model, unflatten<Tree>(params, values) as ModelParams, clip, mask);
-    const value = loss(predictions, observed, weights);
+    const cosines: tf.Tensor3D[] = [];
+    const { decouple = 0.01 } = weights ?? {};
+    const watch = decouple === 0 ? {} : { decoupling: (step: tf.Tensor3D) => void cosines.push(step) };
+    const predictions = teach(model, unflatten<Tree>(params, values) as ModelParams, clip, mask, watch);
+    const errors = loss(predictions, observed, weights);
+    const value = cosines.length > 0 ? tf.add<tf.Scalar>(errors, tf.mul(decouple, decouplingLoss(cosines))) : errors;
     atTime(-1);
     return value;
   };

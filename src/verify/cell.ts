@@ -20,8 +20,9 @@ export function verifyCell(known: KnownAnswers): Finding[] {
   const expected: string[] = outputs;
   const objective = (values: Record<string, Frames>, weights: Tree) => {
     const { x, m, x_prev: below, ...state } = values;
-    const { h, state: next, m: memory } = cell.step(weights, { x, m, below }, state);
+    const { h, state: next, m: memory, increments } = cell.step(weights, { x, m, below }, state);
     const out: Record<string, Frames> = { ...(next as Record<string, Frames>), h, ...(memory && { m: memory }) };
+    if (cell.decouples && increments) [out.delta_c, out.delta_m] = increments();
     const terms = expected.map((part) => tf.sum(tf.mul(out[part], frames(need(known, `w/${part}`)))));
     return { out, loss: tf.addN(terms) as tf.Scalar };
   };

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { type LossWeights, loss } from "../loss";
+import { decouplingLoss, type LossWeights, loss } from "../loss";
 import type { Model, ModelParams } from "../model";
 import { model as byName } from "../models";
 import { teach } from "../rollout";
@@ -30,8 +30,18 @@ export function verifyNetwork(known: KnownAnswers): Finding[] {
   const unmasked = noSampling({ context: known.settings.in_len })(0, batch, time, Math.random);
   const mask = tf.tensor2d(unmasked, [batch, time - 2]);
   const states: StackState[] = [];
-  const out = teach(model, params, input, mask, (state) => states.push(state));
+  const cosines: tf.Tensor3D[] = [];
+  const out = teach(model, params, input, mask, {
+    state: (state) => void states.push(state),
+    decoupling: (step) => void cosines.push(step),
+  });
   findings.push(absolute("out", timeFirst(out), need(known, "out").data, 1e-4));
+  if (known.tensors.has("decouple")) {
+    const stacked = cosines.length > 0 ? tf.stack(cosines).dataSync() : [];
+    findings.push(absolute("decouple", stacked, need(known, "decouple").data, 1e-4));
+    const decoupled = decouplingLoss(cosines).dataSync();
+    findings.push(relative("loss_decouple", decoupled, [known.settings.loss_decouple], 1e-5));
+  }
   for (const [which, state] of [
     ["first", states[0]],
     ["last", states[states.length - 1]],

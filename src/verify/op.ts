@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { type MotionGruParams, motionGru } from "../cells/motionRnn";
-import { loss } from "../loss";
+import { decouplingLoss, loss } from "../loss";
 import { maxPool, upsample } from "../ops/resample";
 import { warp } from "../ops/warp";
 import { type Clip, type Frames, UserError } from "../types";
@@ -11,6 +11,7 @@ type Layout = { read: (array: Parameters<typeof frames>[0]) => tf.Tensor; write:
 const feature: Layout = { read: frames, write: (x) => channelsFirst(x as Frames) };
 const video: Layout = { read: clip, write: (x) => timeFirst(x as Clip) };
 const scalar: Layout = { read: ({ data }) => tf.scalar(data[0]), write: (x) => x.dataSync() };
+const plain: Layout = { read: ({ data, shape }) => tf.tensor(data, [...shape]), write: (x) => x.dataSync() };
 const vector: Layout = { read: ({ data }) => tf.tensor1d(data), write: (x) => x.dataSync() };
 /** [out, in, kh, kw] as [kh, kw, in, out]; of a transposed convolution [in, out, kh, kw] as [kh, kw, out, in]. */
 const kernel: Layout = {
@@ -93,6 +94,12 @@ const ops: Record<string, Op> = {
       const next = motionGru(params, H as Frames, { F: F as Frames, D: D as Frames });
       return flattened(next.X, next.F, next.D);
     },
+  },
+  loss_decouple: {
+    inputs: { pred: video, truth: video, dec: plain },
+    out: scalar,
+    run: ({ pred, truth, dec }, { weight }) =>
+      tf.add(loss(pred as Clip, truth as Clip), tf.mul(weight, decouplingLoss(tf.unstack(dec) as tf.Tensor3D[]))),
   },
   loss: {
     inputs: { pred: video, truth: video },

@@ -53,6 +53,7 @@ const cellNames: Readonly<Record<string, Names>> = {
     ...single("project", "project"),
   },
   PredRNN: stLstm(""),
+  "PredRNN-V2": stLstm(""),
   "PredRNN++": {
     ...single("gates", "_conv_x_h_c"),
     ...single("memory", "_conv_x_c_m"),
@@ -91,7 +92,12 @@ const cellNames: Readonly<Record<string, Names>> = {
   },
 };
 
-const ends: Names = { ...single("embed", "embed.conv_embed"), ...single("head", "fc.conv_fc") };
+/** What is not part of a layer. */
+const others: Names = {
+  ...single("embed", "embed.conv_embed"),
+  ...single("adapter", "rnns.adapter"),
+  ...single("head", "fc.conv_fc"),
+};
 
 /** The published code names the layers of its ablation networks differently. */
 const layerPrefix = (model: string) => (/-(WO-Skip|UNet3\+|FC)$/.test(model) ? "rnns.lstms" : "rnns.lstm");
@@ -115,19 +121,19 @@ export function fromReference(model: Model, published: ReferenceWeights): ModelP
   const { cells } = model.stack;
   const inputChannels = model.stack.inputChannels(cells[0].filters);
   const { layers: _, ...like } = model.init(0);
-  const { embed, head } = fromNames(ends, like, weights) as Pick<ModelParams, "embed" | "head">;
+  const { embed, head, ...shared } = fromNames(others, like, weights) as Omit<ModelParams, "layers">;
   const layers = cells.map((cell, layer) => [
     layer,
     cellFromReference(cell, inputChannels[layer], weights, `${layerPrefix(model.name)}.${layer}.`),
   ]);
-  return { embed, layers: Object.fromEntries(layers), head };
+  return { embed, layers: Object.fromEntries(layers), ...shared, head };
 }
 
 /** The inverse of `fromReference`: parameters, or gradients of them, under the published names. */
-export function toReference(model: Model, { layers, ...others }: ModelParams): Map<string, NamedArray> {
+export function toReference(model: Model, { layers, ...rest }: ModelParams): Map<string, NamedArray> {
   const { cells } = model.stack;
   return new Map([
-    ...toNames(ends, others, 0),
+    ...toNames(others, rest, 0),
     ...cells.flatMap((cell, layer) => [
       ...cellToReference(cell, layers[layer], `${layerPrefix(model.name)}.${layer}.`),
     ]),
