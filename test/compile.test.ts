@@ -4,6 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { chooseBackend } from "#src/backend/choose";
 import { type Compiled, compile } from "#src/compile";
 import { forecastStep } from "#src/evaluate";
+import { modelNames } from "#src/models";
 import { type Experiment, experiment, prepare } from "#src/profiles";
 import { random } from "#src/random";
 import { predict } from "#src/rollout";
@@ -83,6 +84,19 @@ describe("compiled steps", { skip }, () => {
       const replayed = await steps(compiled, settings, 20);
       assert.ok(compiled.program, "the steps were recorded");
       const eager = await steps(trainingOf(settings, { eager: true }), settings, 20);
+      assert.deepEqual(replayed, eager);
+      compiled.dispose();
+    });
+  }
+
+  for (const name of modelNames().filter((name) => name.startsWith("MS-") && !name.startsWith("MS-ConvLSTM"))) {
+    test(`${name}: recorded, and the same as operation by operation`, async () => {
+      const settings = tiny({ model: name, filters: 4 });
+      const lines: string[] = [];
+      const compiled = trainingOf(settings, { onFallback: (line) => lines.push(line) });
+      const replayed = await steps(compiled, settings, 2);
+      assert.deepEqual(lines, []);
+      const eager = await steps(trainingOf(settings, { eager: true }), settings, 2);
       assert.deepEqual(replayed, eager);
       compiled.dispose();
     });
