@@ -11,40 +11,9 @@ from torch import nn
 from torch.nn import functional as F
 
 import weights
+from cells import CELLS
 
 
-class ConvLstm(nn.Module):
-    """i, f, g, o = split(Wx*x + bx + Wh*h + bh);  c' = σ(f)⊙c + σ(i)⊙tanh(g);  h' = σ(o)⊙tanh(c')"""
-
-    def __init__(self, filters, kernel_size, joined):
-        super().__init__()
-        self.filters, self.joined = filters, joined
-        self._conv_x2h = nn.Conv2d(filters, 4 * filters, kernel_size, padding=kernel_size // 2)
-        self._conv_h2h = nn.Conv2d(filters, 4 * filters, kernel_size, padding=kernel_size // 2)
-
-    def begin(self):
-        """At the start of a training step: with `joined`, x and h go through one convolution, whose kernel is made once."""
-        if self.joined:
-            self.kernel = torch.cat((self._conv_x2h.weight, self._conv_h2h.weight), 1)
-            self.bias = self._conv_x2h.bias + self._conv_h2h.bias
-
-    def products(self, x, h):
-        if not self.joined:
-            return self._conv_x2h(x) + self._conv_h2h(h)
-        return F.conv2d(torch.cat((x, h), 1), self.kernel, self.bias, padding=self.kernel.shape[2] // 2)
-
-    def zero_state(self, batch, height, width):
-        return (torch.zeros(batch, self.filters, height, width), torch.zeros(batch, self.filters, height, width))
-
-    def forward(self, x, state):
-        h, c = state
-        i, f, g, o = self.products(x, h).chunk(4, 1)
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        h = torch.sigmoid(o) * torch.tanh(c)
-        return h, (h, c)
-
-
-CELLS = {"ConvLSTM": ConvLstm}
 MODELS = [prefix + cell for cell in CELLS for prefix in ("", "MS-")]
 
 
@@ -65,7 +34,7 @@ class Network(nn.Module):
         cell = CELLS[model[3:] if self.multi_scale else model]
         self.scale = [1, 2, 4, 4, 2, 1] if self.multi_scale else [1] * 6
         self.embed = nn.Conv2d(channels, filters, 1)
-        self.layers = nn.ModuleList(cell(filters, kernel_size, joined) for _ in self.scale)
+        self.layers = nn.ModuleList(cell(filters, kernel_size, joined, layer, len(self.scale)) for layer in range(len(self.scale)))
         self.head = nn.Conv2d(filters, channels, 1)
 
     def load(self, path):
@@ -76,20 +45,33 @@ class Network(nn.Module):
         self.load_state_dict(renamed)
 
     def zero_state(self, batch, height, width):
-        return [cell.zero_state(batch, height // s, width // s) for cell, s in zip(self.layers, self.scale)]
+        """States of all layers; the memory; and per layer what the layer below put out before, resampled."""
+        sizes = [(batch, height // s, width // s) for s in self.scale]
+        states = [cell.zero_state(*size) for cell, size in zip(self.layers, sizes)]
+        memory = self.layers[0].zeros(*sizes[0]) if self.layers[0].remembers else None
+        below = [self.layers[0].zeros(*size) if self.layers[0].reads_below else None for size in sizes]
+        return states, memory, below
 
-    def forward(self, frame, states):
+    def resampled(self, x, layer):
+        """From the scale of the layer below to that of this one."""
+        if x is None or not self.multi_scale:
+            return x
+        return down(x) if layer in (1, 2) else up(x) if layer in (4, 5) else x
+
+    def forward(self, frame, carried):
+        states, m, below = carried
         h = self.embed(frame)
-        outputs, following = [], []
+        outputs, following, resampled = [], [], [None]
         for layer, (cell, state) in enumerate(zip(self.layers, states)):
-            if self.multi_scale and layer in (1, 2):
-                h = down(h)
+            if layer > 0:
+                h, m = self.resampled(h, layer), self.resampled(m, layer)
+                resampled.append(h)
             if self.multi_scale and layer in (4, 5):
-                h = up(h) + outputs[5 - layer]
-            h, state = cell(h, state)
+                h = h + outputs[5 - layer]
+            h, state, m = cell(h, state, m, below[layer])
             outputs.append(h)
             following.append(state)
-        return self.head(h), following
+        return self.head(h), (following, m, resampled)
 
 
 class Training:
@@ -111,19 +93,24 @@ class Training:
         self.network.to(memory_format=self.memory)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=task["learningRate"], eps=1e-8)
 
+    def laid_out(self, states):
+        """All tensors in the memory format."""
+        if isinstance(states, (list, tuple)):
+            return type(states)(self.laid_out(state) for state in states)
+        return states if states is None else states.to(memory_format=self.memory)
+
     def loss(self):
         batch, _, height, width = self.frames[0].shape
         for layer in self.network.layers:
             layer.begin()
-        states = self.network.zero_state(batch, height, width)
-        states = [tuple(part.to(memory_format=self.memory) for part in state) for state in states]
+        carried = self.laid_out(self.network.zero_state(batch, height, width))
         predictions = []
         frame = self.frames[0]
         for t in range(len(self.frames) - 1):
             if t > 0:
                 sees = self.mask[:, t - 1]
                 frame = sees * self.frames[t] + (1 - sees) * predictions[-1]
-            prediction, states = self.network(frame, states)
+            prediction, carried = self.network(frame, carried)
             predictions.append(prediction)
         error = torch.stack(predictions) - torch.stack(self.frames[1:])
         total = 0
