@@ -4,7 +4,7 @@ import { zeroFrames } from "./ops/convolve";
 import { rescale } from "./ops/resample";
 import { atLayer } from "./place";
 import type { Random } from "./random";
-import type { Frames, Tree } from "./types";
+import { type Frames, type Tree, UserError } from "./types";
 import type { Wiring } from "./wiring";
 
 /** One tree per layer, under the layer's number. */
@@ -37,14 +37,37 @@ export interface StackOutput {
   readonly increments: NonNullable<CellOutput<Tree>["increments"]>[];
 }
 
-/** Joins the cells that `cellAt` makes for each layer by any wiring: `stack(() => convLstm(), multiScale)` is MS-ConvLSTM. */
+/**
+ * Joins the cells that `cellAt` makes for each layer by any wiring: `stack(() => convLstm(), multiScale)` is MS-ConvLSTM.
+ * Errors: layers that cannot be joined so.
+ */
 export function stack(cellAt: CellAt, wiring: Wiring): Stack {
-  const { scale, edges } = wiring;
+  const { scale, edges, down, join = "add" } = wiring;
   const last = scale.length - 1;
   const cells = scale.map((_, layer) => cellAt(layer, scale.length));
   const sources = scale.map((_, layer) => edges.filter(([, to]) => to === layer).map(([from]) => from));
-  const inputChannels = (layer: number, ofFirst: number) => (layer === 0 ? ofFirst : cells[sources[layer][0]].filters);
+  const inputChannels = (layer: number, ofFirst: number) => {
+    if (layer === 0) return ofFirst;
+    const widths = sources[layer].map((from) => cells[from].filters);
+    return join === "concat" ? widths.reduce((a, b) => a + b) : widths[0];
+  };
   const remembers = cells.some((cell) => cell.passesMemory);
+  for (const [layer, cell] of cells.entries()) {
+    const mixed = new Set(sources[layer].map((from) => cells[from].filters)).size > 1;
+    if (join === "add" && mixed) throw new UserError(`layer ${layer} adds up outputs of different numbers of filters`);
+    if (join === "concat" && sources[layer].length > 1 && cell.readsBelow) {
+      throw new UserError(
+        `layer ${layer}: ${cell.name} compares its input with the output of the layer below, which has fewer channels ` +
+          `where ${sources[layer].length} inputs are joined by concat; expected join: "add"`,
+      );
+    }
+    if (remembers && layer > 0 && scale[layer] % scale[layer - 1] !== 0 && scale[layer - 1] % scale[layer] !== 0) {
+      throw new UserError(
+        `${cell.name} passes its memory from layer ${layer - 1} to ${layer}, whose scales ${scale[layer - 1]} and ` +
+          `${scale[layer]} do not divide one another`,
+      );
+    }
+  }
   const readers = [...cells.keys()].filter((layer) => layer > 0 && cells[layer].readsBelow);
 
   return {
@@ -79,7 +102,7 @@ export function stack(cellAt: CellAt, wiring: Wiring): Stack {
       const resampled = new Map<string, Frames>();
       const read = (from: number, to: number): Frames => {
         const key = `${from} at ${scale[to]}`;
-        const known = resampled.get(key) ?? rescale(outputs[from], scale[from], scale[to]);
+        const known = resampled.get(key) ?? rescale(outputs[from], scale[from], scale[to], down);
         resampled.set(key, known);
         return known;
       };
@@ -88,9 +111,9 @@ export function stack(cellAt: CellAt, wiring: Wiring): Stack {
       for (const [layer, cell] of cells.entries()) {
         atLayer(layer);
         const incoming = sources[layer].map((from) => read(from, layer));
-        const input = layer === 0 ? x : incoming.reduce((sum, frames) => tf.add(sum, frames));
+        const input = layer === 0 ? x : joined(incoming, join);
         if (cell.passesMemory && m) {
-          m = rescale(m, scale[at], scale[layer]);
+          m = rescale(m, scale[at], scale[layer], down);
           at = layer;
         }
         const result = cell.step(
@@ -110,3 +133,8 @@ export function stack(cellAt: CellAt, wiring: Wiring): Stack {
     },
   };
 }
+
+const joined = (incoming: readonly Frames[], join: Wiring["join"]): Frames =>
+  join === "concat" && incoming.length > 1
+    ? tf.concat(incoming as Frames[], 3)
+    : incoming.reduce((sum, frames) => tf.add(sum, frames));

@@ -1,13 +1,18 @@
+import type { Pooling } from "./ops/resample";
 import { UserError } from "./types";
 
 /**
  * A network's shape, as data. Layer i works at 1/scale[i] of the frame's size; each edge carries the output of one
- * layer to another, resampled from the sender's scale to the receiver's (max-pooled down, bilinear up). A layer's input
- * is the sum of its incoming edges; layer 0 reads the embedded frame; the last layer's output is the network's.
+ * layer to another, resampled from the sender's scale to the receiver's (pooled down, bilinear up). A layer's input is made of
+ * its incoming edges; layer 0 reads the embedded frame; the last layer's output is the network's.
  */
 export interface Wiring {
   readonly scale: readonly number[];
   readonly edges: readonly (readonly [from: number, to: number])[];
+  /** How maps become smaller. Default: the largest of each window, as in MS-RNN. */
+  readonly down?: Pooling;
+  /** How the edges of a layer come together: added up, as in MS-RNN and by default, or channel behind channel. */
+  readonly join?: "add" | "concat";
 }
 
 /** Single scale: every layer at full size, reading from the one below. */
@@ -21,8 +26,19 @@ const scale = [1, 2, 4, 4, 2, 1];
 /** Ablation without skips: down twice, up twice (SPEC section 3). */
 export const multiScaleWithoutSkip: Wiring = { scale, edges: chain(6).edges };
 
+/**
+ * A multi-scale network of any depth: each layer reads the one before it, and across the middle the layer of equal scale on the
+ * other side. `pyramid([1, 2, 1])` has two scales, `pyramid([1, 2, 4, 8, 8, 4, 2, 1])` four.
+ */
+export const pyramid = (scale: readonly number[]): Wiring => {
+  const last = scale.length - 1;
+  const opposite = scale.map((_, layer) => [layer, last - layer] as const);
+  const skips = opposite.filter(([from, to]) => to - from > 1 && scale[from] === scale[to]);
+  return { scale, edges: [...chain(scale.length).edges, ...skips] };
+};
+
 /** The six-layer multi-scale network: down twice, up twice, skips between equal scales (SPEC section 3). */
-export const multiScale: Wiring = { scale, edges: [...chain(6).edges, [1, 4], [0, 5]] };
+export const multiScale: Wiring = pyramid(scale);
 
 /** Ablation in the manner of UNet3+: every decoder layer reads from all encoder scales (SPEC section 3). */
 export const multiScaleUNet3Plus: Wiring = {

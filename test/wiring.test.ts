@@ -6,6 +6,7 @@ import {
   multiScaleFullyConnected,
   multiScaleUNet3Plus,
   multiScaleWithoutSkip,
+  pyramid,
   validateWiring,
   type Wiring,
 } from "#src/wiring";
@@ -28,6 +29,14 @@ test("the wirings of the paper, layer by layer (SPEC section 3)", () => {
   for (const wiring of [chain(6), multiScale, multiScaleWithoutSkip, multiScaleUNet3Plus, multiScaleFullyConnected]) {
     validateWiring(wiring, 64, 88);
   }
+});
+
+test("pyramids of two, three and four scales, with even and odd numbers of layers", () => {
+  assert.deepEqual(inputsOf(pyramid([1, 2, 1])), [[], [0], [0, 1]]);
+  assert.deepEqual(inputsOf(pyramid([1, 2, 4, 2, 1])), [[], [0], [1], [1, 2], [0, 3]]);
+  const deep = [1, 2, 4, 8, 8, 4, 2, 1];
+  assert.deepEqual(inputsOf(pyramid(deep)), [[], [0], [1], [2], [3], [2, 4], [1, 5], [0, 6]]);
+  assert.deepEqual(pyramid(multiScale.scale), multiScale);
 });
 
 test("each fault of a wiring has its line", () => {

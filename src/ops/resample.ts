@@ -15,6 +15,15 @@ export function maxPool(x: Frames, factor: number): Frames {
   return tf.maxPool(x, factor, factor, "valid");
 }
 
+/** How maps become smaller: the largest or the mean of each window. */
+export type Pooling = "max" | "average";
+
+/** As `maxPool`, with the mean of each window. */
+export function averagePool(x: Frames, factor: number): Frames {
+  if (factor === 1) return x;
+  return tf.avgPool(x, factor, factor, "valid");
+}
+
 /**
  * Bilinear up-sampling by a whole factor with half-pixel centres and clamped edges (corners not aligned):
  * output pixel i reads position max((i + 1/2)/factor - 1/2, 0).
@@ -57,8 +66,8 @@ tf.registerGradient({
 });
 
 /** Takes feature maps from one scale of a wiring (1 = full size, 2 = half ...) to another. */
-export function rescale(x: Frames, from: number, to: number): Frames {
-  if (to % from === 0) return maxPool(x, to / from);
+export function rescale(x: Frames, from: number, to: number, down: Pooling = "max"): Frames {
+  if (to % from === 0) return down === "max" ? maxPool(x, to / from) : averagePool(x, to / from);
   if (from % to === 0) return upsample(x, from / to);
   throw new UserError(`cannot resample from scale ${from} to scale ${to}: neither divides the other`);
 }
