@@ -4,6 +4,7 @@ import { mim } from "./cells/mim";
 import { mkLstm } from "./cells/mkLstm";
 import { modeRnn } from "./cells/modeRnn";
 import { motionRnn } from "./cells/motionRnn";
+import { precipLstm } from "./cells/precipLstm";
 import { predRnn } from "./cells/predRnn";
 import { predRnnPlusPlus } from "./cells/predRnnPlusPlus";
 import { predRnnV2 } from "./cells/predRnnV2";
@@ -36,6 +37,7 @@ const cells: Record<string, (options: CellOptions) => CellAt> = {
   "PredRNN-V2": (options) => () => predRnnV2(options),
   "PredRNN++": (options) => (layer) => predRnnPlusPlus(options, layer),
   MIM: (options) => (layer) => mim(options, layer),
+  PrecipLSTM: (options) => () => precipLstm(options),
   MoDeRNN: (options) => () => modeRnn(options),
   "MK-LSTM": (options) => () => mkLstm(options),
   MotionRNN: (options) => (layer, layers) => motionRnn(options, layer, layers),

@@ -89,7 +89,9 @@ describe("compiled steps", { skip }, () => {
     });
   }
 
-  for (const name of modelNames().filter((name) => name.startsWith("MS-") && !name.startsWith("MS-ConvLSTM"))) {
+  // The attention of PrecipLSTM, window 30, is thousands of operations a step.
+  const others = modelNames().filter((name) => /^MS-(?!ConvLSTM|PrecipLSTM)/.test(name));
+  for (const name of others) {
     test(`${name}: recorded, and the same as operation by operation`, async () => {
       const settings = tiny({ model: name, filters: 4 });
       const lines: string[] = [];

@@ -187,7 +187,8 @@ test("every cell works in wirings that no paper has tried", async () => {
       pyramid([1, 2, 4, 4, 2, 1]),
       { ...pyramid([1, 2, 2, 1]), down: "average" as const },
     ]) {
-      const cellAt = (layer: number, layers: number) => cellFor(name, { filters: 4, links: 2 }, layer, layers);
+      const cellAt = (layer: number, layers: number) =>
+        cellFor(name, { filters: 4, links: 2, window: 3 }, layer, layers);
       const model = msrnn.buildModel({ name: `${name} on ${wiring.scale}`, cellAt, wiring, frame });
       const forecast = msrnn.predict(model, model.init(1), values([1, 2, 16, 8, 1]) as msrnn.Clip, 2);
       assert.deepEqual(forecast.shape, [1, 2, 16, 8, 1]);

@@ -68,6 +68,8 @@ export interface CellOptions {
   complete?: boolean;
   /** TrajGRU: places that each pixel reads. Default 10. */
   links?: number;
+  /** PrecipLSTM: side of the window that each pixel attends to. Default 30. */
+  window?: number;
 }
 
 /** Makes the cell of one layer: the builder chooses variants by position, a cell never asks where it is. */

@@ -12,15 +12,17 @@ const LAYERS = 6;
 
 /** One step of one cell: outputs, and gradients of Σ w⊙out for every weight, input and state (fixtures: cells/). */
 export function verifyCell(known: KnownAnswers): Finding[] {
-  const { cell: name, channels, kernel, layer, links, inputs, outputs } = known.settings;
-  const options = { filters: channels, kernelSize: kernel, links, complete: true };
+  const { cell: name, channels, kernel, layer, links, window, inputs, outputs } = known.settings;
+  const options = { filters: channels, kernelSize: kernel, links, window, complete: true };
   const cell = cellFor(name, options, layer ?? 0, LAYERS);
   const params = cellFromReference(cell, channels, under(known, "param/"));
   const given: string[] = inputs;
   const expected: string[] = outputs;
   const objective = (values: Record<string, Frames>, weights: Tree) => {
     const { x, m, x_prev: below, ...state } = values;
-    const { h, state: next, m: memory, increments } = cell.step(weights, { x, m, below }, state);
+    // What came before is of the layer below, or of the same one, which then keeps it.
+    const before = { ...state, ...(below && { x: below }) };
+    const { h, state: next, m: memory, increments } = cell.step(weights, { x, m, below }, before);
     const out: Record<string, Frames> = { ...(next as Record<string, Frames>), h, ...(memory && { m: memory }) };
     if (cell.decouples && increments) [out.delta_c, out.delta_m] = increments();
     const terms = expected.map((part) => tf.sum(tf.mul(out[part], frames(need(known, `w/${part}`)))));

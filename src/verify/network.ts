@@ -14,8 +14,8 @@ import { channelsFirst, clip, type KnownAnswers, need, timeFirst, under } from "
 
 /** The network a known-answer file speaks of. */
 export function networkOf({ settings }: KnownAnswers): Model {
-  const { model, hidden, kernel = 3, links, height, width } = settings;
-  const options = { filters: hidden, kernelSize: kernel, links, complete: true };
+  const { model, hidden, kernel = 3, links, window, height, width } = settings;
+  const options = { filters: hidden, kernelSize: kernel, links, window, complete: true };
   return byName(model, { ...options, frame: { height, width, channels: 1 } });
 }
 

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type MotionGruParams, motionGru } from "../cells/motionRnn";
 import { decouplingLoss, loss } from "../loss";
+import { localAttention } from "../ops/attention";
 import { maxPool, upsample } from "../ops/resample";
 import { warp } from "../ops/warp";
 import { type Clip, type Frames, UserError } from "../types";
@@ -75,6 +76,17 @@ const ops: Record<string, Op> = {
   },
   maxpool: { inputs: { x: feature }, out: feature, run: ({ x }, { window }) => maxPool(x as Frames, window) },
   upsample: { inputs: { x: feature }, out: feature, run: ({ x }, { factor }) => upsample(x as Frames, factor) },
+  local_attention: {
+    inputs: { x: feature },
+    params: { "conv1.weight": kernel, "conv2.weight": kernel, "conv3.weight": kernel },
+    out: feature,
+    run({ x, ...weights }, { window }) {
+      const [query, key, value] = [1, 2, 3].map((i) =>
+        tf.conv2d(x as Frames, weights[`conv${i}.weight`] as tf.Tensor4D, 1, "same"),
+      );
+      return localAttention(query, key, value, window);
+    },
+  },
   motion_gru: {
     inputs: { H: feature, F: feature, D: feature },
     params: Object.fromEntries(
@@ -136,7 +148,7 @@ export function verifyOp(known: KnownAnswers): Finding[] {
   return findings;
 }
 
-const opName = (op: string) => op.replace(/^(maxpool|upsample).*/, "$1");
+const opName = (op: string) => op.replace(/^(maxpool|upsample|local_attention).*/, "$1");
 
 function unknown(op: string): never {
   throw new UserError(`no op ${op} is built`);

@@ -63,6 +63,18 @@ const cellNames: Readonly<Record<string, Names>> = {
     ...joined("highway.", { x: "_conv_x", z: "_conv_z" }),
   },
   MIM: mim,
+  PrecipLSTM: {
+    "attention.query": ["LA.conv1.weight"],
+    "attention.key": ["LA.conv2.weight"],
+    "attention.value": ["LA.conv3.weight"],
+    ...single("attended", "_conv_x_x_att"),
+    ...joined("gates.", { x: "_conv_x2h", h: "_conv_h2h" }),
+    ...joined("memory.", { x: "_conv_x2h_m", m: "_conv_m2h_m" }),
+    ...joined("spatial.", { x: "_conv_x2h_ms", s: "_conv_ms2h_ms" }),
+    ...joined("temporal.", { d: "_conv_x2h_mt", t: "_conv_mt2h_mt" }),
+    ...joined("output.", { c: "_conv_c2o", s: "_conv_ms2o", t: "_conv_mt2o", m: "_conv_m2o" }),
+    ...single("reduce", "c_m_ms_mt"),
+  },
   MoDeRNN: {
     ...joined("lstm.", { x: "_conv_x2h", h: "_conv_h2h" }),
     ...single("gateX.three", "conv33_H"),
