@@ -1,5 +1,6 @@
 export * from "./backend/choose";
 export * from "./cells/cell";
+export * from "./cells/cmsLstm";
 export * from "./cells/convLstm";
 export * from "./cells/joined";
 export * from "./cells/mim";

@@ -1,4 +1,5 @@
 import type { Cell, CellAt, CellOptions } from "./cells/cell";
+import { cmsLstm } from "./cells/cmsLstm";
 import { convLstm } from "./cells/convLstm";
 import { mim } from "./cells/mim";
 import { mkLstm } from "./cells/mkLstm";
@@ -38,6 +39,7 @@ const cells: Record<string, (options: CellOptions) => CellAt> = {
   "PredRNN++": (options) => (layer) => predRnnPlusPlus(options, layer),
   MIM: (options) => (layer) => mim(options, layer),
   PrecipLSTM: (options) => () => precipLstm(options),
+  "CMS-LSTM": (options) => () => cmsLstm(options),
   MoDeRNN: (options) => () => modeRnn(options),
   "MK-LSTM": (options) => () => mkLstm(options),
   MotionRNN: (options) => (layer, layers) => motionRnn(options, layer, layers),

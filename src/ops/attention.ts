@@ -111,3 +111,53 @@ function attendBack(dy: Frames, [q, k, v, out, level, total]: Frames[], window: 
   }
   return sums!;
 }
+
+/** Scores that exist at one time, at most. */
+const BLOCK = 2 ** 22;
+
+/**
+ * Attention of all positions to all: softmax(query · keyᵀ) · value, without scaling. All [groups, positions, C].
+ *
+ * Exact, and computed in blocks of queries, again for the gradient: of the positions² scores of a group at most `BLOCK` exist at
+ * one time, or those of one query.
+ */
+export function attention(query: tf.Tensor3D, key: tf.Tensor3D, value: tf.Tensor3D): tf.Tensor3D {
+  const [groups, positions, channels] = query.shape;
+  const rows = Math.max(1, Math.min(positions, Math.floor(BLOCK / (groups * positions))));
+  const starts = Array.from({ length: Math.ceil(positions / rows) }, (_, i) => i * rows);
+  const block = (x: tf.Tensor3D, first: number): tf.Tensor3D =>
+    rows >= positions ? x : tf.slice(x, [0, first, 0], [groups, Math.min(rows, positions - first), channels]);
+  const weights = (q: tf.Tensor3D, k: tf.Tensor3D): tf.Tensor3D => {
+    const scores = tf.matMul(q, k, false, true);
+    const powers = tf.exp(tf.sub<tf.Tensor3D>(scores, tf.max(scores, 2, true)));
+    return tf.div(powers, tf.sum(powers, 2, true));
+  };
+  return tf.customGrad((...inputs) => {
+    const [q, k, v, save] = inputs as unknown as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D, tf.GradSaveFunc];
+    save([q, k, v]);
+    const out = starts.map((first) => tf.tidy(() => tf.matMul(weights(block(q, first), k), v)));
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      const [q, k, v] = saved as tf.Tensor3D[];
+      const dq: tf.Tensor3D[] = [];
+      let sums: [dk: tf.Tensor3D, dv: tf.Tensor3D] | undefined;
+      for (const first of starts) {
+        const before = sums;
+        const [dQuery, dKey, dValue] = tf.tidy(() => {
+          const [rowsOfQ, rowsOfDy] = [block(q, first), block(dy as tf.Tensor3D, first)];
+          const p = weights(rowsOfQ, k);
+          const dp = tf.matMul(rowsOfDy, v, false, true);
+          const ds = tf.mul<tf.Tensor3D>(p, tf.sub(dp, tf.sum(tf.mul(dp, p), 2, true)));
+          const dk = tf.matMul(ds, rowsOfQ, true, false);
+          const dv = tf.matMul(p, rowsOfDy, true, false);
+          const added = before ? [tf.add(before[0], dk), tf.add(before[1], dv)] : [dk, dv];
+          return [tf.matMul(ds, k), ...added] as tf.Tensor3D[];
+        });
+        if (before) tf.dispose(before);
+        dq.push(dQuery);
+        sums = [dKey, dValue];
+      }
+      return [dq.length === 1 ? dq[0] : tf.concat(dq, 1), ...(sums as tf.Tensor3D[])];
+    };
+    return { value: out.length === 1 ? out[0] : tf.concat(out, 1), gradFunc: gradFunc as never };
+  })(query, key, value) as tf.Tensor3D;
+}

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { express, expressionStage, STAGES } from "../cells/cmsLstm";
 import { type MotionGruParams, motionGru } from "../cells/motionRnn";
 import { decouplingLoss, loss } from "../loss";
 import { localAttention } from "../ops/attention";
@@ -36,6 +37,29 @@ const motionParts: Readonly<Record<keyof MotionGruParams, string>> = {
   enlarge: "_deconv_dec",
   fuse: "_conv_g",
 };
+
+/** Parts of an expression block, but for its stages and its gates. */
+const expressionNames = { merge: "b.conv_bn", reduce: "b.w_z" } as const;
+const stageNames = (prefix: string) =>
+  ({ query: `${prefix}f_query`, key: `${prefix}f_key`, value: `${prefix}f_value` }) as const;
+
+/** Convolutions by their published names, as arrays of a file. */
+const layersOf = (names: readonly string[]): Record<string, Layout> =>
+  Object.fromEntries(
+    names.flatMap((name) => [
+      [`${name}.weight`, kernel],
+      [`${name}.bias`, vector],
+    ]),
+  );
+
+/** Convolutions under the names of our parts. */
+const partsOf = <Part extends string>(names: Readonly<Record<Part, string>>, weights: Record<string, tf.Tensor>) =>
+  Object.fromEntries(
+    Object.entries<string>(names).map(([part, name]) => [
+      part,
+      { kernel: weights[`${name}.weight`], bias: weights[`${name}.bias`] },
+    ]),
+  ) as Record<Part, { kernel: tf.Tensor4D; bias: tf.Tensor1D }>;
 
 interface Op {
   readonly inputs: Readonly<Record<string, Layout>>;
@@ -76,6 +100,35 @@ const ops: Record<string, Op> = {
   },
   maxpool: { inputs: { x: feature }, out: feature, run: ({ x }, { window }) => maxPool(x as Frames, window) },
   upsample: { inputs: { x: feature }, out: feature, run: ({ x }, { factor }) => upsample(x as Frames, factor) },
+  se_stage: {
+    inputs: { x: feature },
+    params: layersOf(Object.values(stageNames(""))),
+    out: feature,
+    run: ({ x, ...weights }, { scale }) => expressionStage(partsOf(stageNames(""), weights), x as Frames, scale),
+  },
+  se_block: {
+    inputs: { h: feature, c: feature },
+    params: layersOf([
+      ...STAGES.flatMap((_, i) => Object.values(stageNames(`b.stages.${i}.`))),
+      ...Object.values(expressionNames),
+      "b.w_h2h",
+      "b.w_z2h",
+    ]),
+    out: feature,
+    run({ h, c, ...weights }) {
+      const params = {
+        ...partsOf(expressionNames, weights),
+        stages: Object.fromEntries(STAGES.map((scale, i) => [scale, partsOf(stageNames(`b.stages.${i}.`), weights)])),
+        gates: {
+          kernel: tf.concat([weights["b.w_h2h.weight"], weights["b.w_z2h.weight"]], 2) as tf.Tensor4D,
+          biasH: weights["b.w_h2h.bias"] as tf.Tensor1D,
+          biasZ: weights["b.w_z2h.bias"] as tf.Tensor1D,
+        },
+      };
+      const next = express(params, h as Frames, c as Frames);
+      return tf.concat([next.h, next.c], 3);
+    },
+  },
   local_attention: {
     inputs: { x: feature },
     params: { "conv1.weight": kernel, "conv2.weight": kernel, "conv3.weight": kernel },
@@ -89,21 +142,10 @@ const ops: Record<string, Op> = {
   },
   motion_gru: {
     inputs: { H: feature, F: feature, D: feature },
-    params: Object.fromEntries(
-      Object.values(motionParts).flatMap((name) => [
-        [`${name}.weight`, kernel],
-        [`${name}.bias`, vector],
-      ]),
-    ),
+    params: layersOf(Object.values(motionParts)),
     out: flat,
     run: ({ H, F, D, ...weights }) => {
-      const params = Object.fromEntries(
-        Object.entries(motionParts).map(([part, name]) => [
-          part,
-          { kernel: weights[`${name}.weight`], bias: weights[`${name}.bias`] },
-        ]),
-      ) as unknown as MotionGruParams;
-      const next = motionGru(params, H as Frames, { F: F as Frames, D: D as Frames });
+      const next = motionGru(partsOf(motionParts, weights), H as Frames, { F: F as Frames, D: D as Frames });
       return flattened(next.X, next.F, next.D);
     },
   },
@@ -148,7 +190,7 @@ export function verifyOp(known: KnownAnswers): Finding[] {
   return findings;
 }
 
-const opName = (op: string) => op.replace(/^(maxpool|upsample|local_attention).*/, "$1");
+const opName = (op: string) => op.replace(/^(maxpool|upsample|local_attention|se_stage).*/, "$1");
 
 function unknown(op: string): never {
   throw new UserError(`no op ${op} is built`);

@@ -43,6 +43,21 @@ const mim: Names = {
   ...single("stationary.output", "_conv_s2o"),
 };
 
+/** The expression block of CMS-LSTM, whose stages are for 1, 2 and 4 tiles a side. */
+const expression = (path: string, prefix: string): Names => ({
+  ...Object.assign(
+    {},
+    ...[1, 2, 4].flatMap((scale, i) =>
+      ["query", "key", "value"].map((part) =>
+        single(`${path}stages.${scale}.${part}`, `${prefix}stages.${i}.f_${part}`),
+      ),
+    ),
+  ),
+  ...single(`${path}merge`, `${prefix}conv_bn`),
+  ...single(`${path}reduce`, `${prefix}w_z`),
+  ...joined(`${path}gates.`, { h: `${prefix}w_h2h`, z: `${prefix}w_z2h` }),
+});
+
 /** Of every cell; where a layer lacks a parameter its names are not asked for. */
 const cellNames: Readonly<Record<string, Names>> = {
   ConvLSTM: joined("", { x: "_conv_x2h", h: "_conv_h2h" }),
@@ -74,6 +89,12 @@ const cellNames: Readonly<Record<string, Names>> = {
     ...joined("temporal.", { d: "_conv_x2h_mt", t: "_conv_mt2h_mt" }),
     ...joined("output.", { c: "_conv_c2o", s: "_conv_ms2o", t: "_conv_mt2o", m: "_conv_m2o" }),
     ...single("reduce", "c_m_ms_mt"),
+  },
+  "CMS-LSTM": {
+    ...joined("lstm.", { x: "_conv_x2h", h: "_conv_h2h" }),
+    ...single("gateX", "convQ"),
+    ...single("gateH", "convR"),
+    ...expression("expression.", "SEBlock."),
   },
   MoDeRNN: {
     ...joined("lstm.", { x: "_conv_x2h", h: "_conv_h2h" }),

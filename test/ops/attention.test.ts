@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { chooseBackend } from "#src/backend/choose";
-import { localAttention } from "#src/ops/attention";
+import { attention, localAttention } from "#src/ops/attention";
 import type { Frames } from "#src/types";
-import { backends, checkGradient, values } from "../gradient";
+import { backends, checkGradient, distance, values } from "../gradient";
 
 /** All scores at once, pixel by pixel. */
 function dense([q, k, v]: Frames[], window: number): Float32Array {
@@ -61,6 +61,28 @@ for (const backend of backends) {
     for (const window of [2, 3, 5]) {
       const inputs = ["q", "k", "v"].map((name) => values([1, 3, 2, 2], name));
       checkGradient((q, k, v) => localAttention(q as Frames, k as Frames, v as Frames, window), inputs);
+    }
+  });
+}
+
+for (const backend of backends) {
+  test(`${backend}: attention in blocks is softmax(q·kᵀ)·v, and so is its gradient`, async () => {
+    await chooseBackend(backend);
+    const plain = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) =>
+      tf.matMul(tf.softmax(tf.matMul(q as tf.Tensor3D, k as tf.Tensor3D, false, true)), v as tf.Tensor3D);
+    // The second shape takes several blocks.
+    for (const shape of [
+      [2, 5, 3],
+      [1, 2600, 2],
+    ]) {
+      if (backend !== "onednn" && shape[1] > 100) continue;
+      const inputs = ["q", "k", "v"].map((name) => values(shape as [number, number, number], name));
+      const dy = values(shape as [number, number, number], "dy");
+      const ours = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) =>
+        attention(q as tf.Tensor3D, k as tf.Tensor3D, v as tf.Tensor3D) as tf.Tensor;
+      assert.ok(distance(ours(inputs[0], inputs[1], inputs[2]), plain(inputs[0], inputs[1], inputs[2])) < 1e-5);
+      const [got, expected] = [ours, plain].map((f) => tf.grads(f)(inputs, dy));
+      for (const [i, gradient] of got.entries()) assert.ok(distance(gradient, expected[i]) < 1e-4, `${shape}, ${i}`);
     }
   });
 }
