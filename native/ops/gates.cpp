@@ -12,6 +12,11 @@ constexpr std::size_t GRAIN = 4096;
 /** Parts begin at multiples of this, so that the number of threads changes no result. */
 constexpr std::size_t STEP = 16;
 
+/** Floats from which results of gates cost more memory than computing them again costs time. */
+constexpr std::size_t LARGE = std::size_t{1} << 18;
+
+Traits traitsOf(std::size_t floats) { return static_cast<Traits>(floats < LARGE ? IN_PLACE | COSTLY : IN_PLACE); }
+
 /** States are [outer, inner], pre-activations [outer, gates, inner]. */
 struct Rows {
   std::size_t outer, inner;
@@ -49,7 +54,7 @@ napi_value lstmGates(Call& call) {
   const Buffer h = call.buffer("h", rows.floats()), next = call.buffer("next", rows.floats());
   submit({z, c}, {h, next}, [rows](float* const* at) {
     overRows(rows, [&](Part part) { gates().lstm(at[0], at[1], at[2], at[3], part); });
-  }, IN_PLACE);
+  }, traitsOf(rows.floats()));
   return nothing(call.env());
 }
 
@@ -88,7 +93,7 @@ napi_value memoryGates(Call& call) {
   submit({z, m}, writes, [rows, memory](float* const* at) {
     float* o = memory.output ? at[3] : nullptr;
     overRows(rows, [&](Part part) { gates().memory(at[0], at[1], at[2], o, memory.squash, memory.forget, part); });
-  }, IN_PLACE);
+  }, traitsOf(rows.floats()));
   return nothing(call.env());
 }
 
@@ -118,7 +123,7 @@ napi_value outputGate(Call& call) {
   const Buffer o = call.buffer("o", floats), u = call.buffer("u", floats), h = call.buffer("h", floats);
   submit({o, u}, {h}, [floats, squash](float* const* at) {
     overElements(floats, [&](std::size_t begin, std::size_t end) { gates().output(at[0], at[1], at[2], squash, begin, end); });
-  }, IN_PLACE);
+  }, traitsOf(floats));
   return nothing(call.env());
 }
 
@@ -145,7 +150,7 @@ napi_value gruGates(Call& call) {
   const Buffer h = call.buffer("h", rows.floats()), next = call.buffer("next", rows.floats());
   submit({zx, zh, h}, {next}, [rows, leaky, slope](float* const* at) {
     overRows(rows, [&](Part part) { gates().gru(at[0], at[1], at[2], at[3], leaky, slope, part); });
-  }, IN_PLACE);
+  }, traitsOf(rows.floats()));
   return nothing(call.env());
 }
 
@@ -173,7 +178,7 @@ napi_value highway(Call& call) {
   const Buffer next = call.buffer("next", rows.floats());
   submit({ps, z}, {next}, [rows](float* const* at) {
     overRows(rows, [&](Part part) { gates().highway(at[0], at[1], at[2], part); });
-  }, IN_PLACE);
+  }, traitsOf(rows.floats()));
   return nothing(call.env());
 }
 

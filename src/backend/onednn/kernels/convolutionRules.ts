@@ -10,7 +10,8 @@ export type How = "direct" | "winograd" | "prepared";
 
 /**
  * Measured for 16 to 256 channels and 16 to 512 tiles of 4x4. At 16 tiles and 128 -> 256 channels the direct algorithm takes
- * 0.9 to 1.0 of Winograd's time forwards and for the input's gradient, but 1.7 for the weights'; at 64 tiles 1.9 and 2.5. With few channels it takes more tiles until the transformations pay.
+ * 0.9 to 1.0 of Winograd's time where the weights are transformed each time, 2.2 where they are transformed before, and 1.7 for
+ * the weights' gradient; at 64 tiles 1.9 and 2.5. With few channels it takes more tiles until the transformations pay.
  */
 export function winogradPays(kind: Kind, info: Info): boolean {
   const three = info.filterHeight === 3 && info.filterWidth === 3;
@@ -25,11 +26,15 @@ export function winogradPays(kind: Kind, info: Info): boolean {
 const FEW = 2 ** 17;
 
 /**
- * Where Winograd's transformation of the weights happens once, when they are packed. Transformed weights take 4 times the memory:
- * alone, 128 -> 256 channels took 0.49 of the time on 16 tiles and 0.79 on 64, but in a network, which reads 4.7 MB of them anew
- * at each layer, more than with a transformation each time. 32 -> 64 channels: 0.78 on 128 tiles, 0.97 on 512.
+ * Where Winograd's transformation of the weights happens once, when they are packed: where they are few, or weigh four times what
+ * the maps do. Transformed weights take 4 times the memory. Measured, of the time with a transformation each time: 32 -> 64
+ * channels 0.78 on 128 tiles, 0.97 on 512; 128 -> 256 channels 0.49 on 16 tiles and 0.79 on 64, but on 64 a whole network, which
+ * reads 4.7 MB of them anew at each layer, took longer.
  */
-export const preparingPays = ({ inChannels, outChannels }: Info): boolean => 36 * inChannels * outChannels <= FEW;
+export function preparingPays(info: Info): boolean {
+  const weights = info.inChannels * info.outChannels;
+  return 36 * weights <= FEW || 4 * tilesOf(info) * (info.inChannels + info.outChannels) <= weights;
+}
 
 /** Tiles of 4x4 outputs. */
 const tilesOf = ({ batchSize, outHeight, outWidth }: Info): number =>
