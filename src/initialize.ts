@@ -7,6 +7,9 @@ export function uniform(random: Random, length: number, fanIn: number): Float32A
   return Float32Array.from({ length }, () => (2 * random() - 1) * bound);
 }
 
+/** Weights of a convolution: kernel [k, k, in, out], of a transposed one [k, k, out, in], and bias [out]. */
+export type Convolved = { readonly kernel: tf.Tensor4D; readonly bias: tf.Tensor1D };
+
 /** The kernel of a convolution without bias. */
 export function initKernel(random: Random, kernelSize: number, inChannels: number, outChannels: number): tf.Tensor4D {
   const fanIn = kernelSize * kernelSize * inChannels;
@@ -19,14 +22,19 @@ export function initTransposedConvolution(
   kernelSize: number,
   inChannels: number,
   outChannels: number,
-): { kernel: tf.Tensor4D; bias: tf.Tensor1D } {
+): Convolved {
   const kernel = initKernel(random, kernelSize, outChannels, inChannels);
   const fanIn = kernelSize * kernelSize * outChannels;
   return { kernel, bias: tf.tensor1d(uniform(random, outChannels, fanIn)) };
 }
 
 /** A convolution's kernel [k, k, in, out] and bias [out], both uniform in ±1/sqrt(in·k²). */
-export function initConvolution(random: Random, kernelSize: number, inChannels: number, outChannels: number) {
+export function initConvolution(
+  random: Random,
+  kernelSize: number,
+  inChannels: number,
+  outChannels: number,
+): Convolved {
   const kernel = initKernel(random, kernelSize, inChannels, outChannels);
   return { kernel, bias: tf.tensor1d(uniform(random, outChannels, kernelSize * kernelSize * inChannels)) };
 }

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import type { CellAt, Convolution } from "./cells/cell";
-import { initConvolution } from "./initialize";
+import { type Convolved, initConvolution } from "./initialize";
 import { convolve } from "./ops/convolve";
 import { cosines } from "./ops/cosines";
 import { random } from "./random";
@@ -16,15 +16,12 @@ export interface FrameShape {
   readonly channels: number;
 }
 
-/** Kernel [1, 1, in, out] and bias [out]. */
-type Pointwise = { readonly kernel: tf.Tensor4D; readonly bias: tf.Tensor1D };
-
 export type ModelParams = {
-  readonly embed: Pointwise;
+  readonly embed: Convolved;
   readonly layers: PerLayer;
   /** Of networks that are decoupled: what all layers' increments pass through before they are compared. */
-  readonly adapter?: Pointwise;
-  readonly head: Pointwise;
+  readonly adapter?: Convolved;
+  readonly head: Convolved;
 };
 
 export interface ModelOutput {

@@ -9,9 +9,7 @@ namespace {
 using Command = Program::Command;
 using Role = Program::Role;
 
-/** Parts of a row start where the one before ends, which must be a multiple of 64 bytes. */
-constexpr std::size_t GRAIN = 16;
-constexpr std::size_t NONE = static_cast<std::size_t>(-1);
+constexpr std::size_t NONE = Program::NONE;
 
 /** The one command that reads each value; NONE where several do or it is an output. */
 std::vector<std::size_t> onlyReaders(const Program& program) {
@@ -56,9 +54,10 @@ void join(Program& program) {
   std::set<std::uint32_t> placed;
   /** Results that are part of another command's. */
   std::set<std::uint32_t> gone;
+  // Each part of a row starts where the one before ends.
   const auto own = [&](std::uint32_t v) {
     const Program::Value& value = program.values[v];
-    return value.role == Role::temporary && value.output == Program::INSIDE && value.floats % GRAIN == 0;
+    return value.role == Role::temporary && value.output == Program::INSIDE && value.floats % Program::GRAIN == 0;
   };
   for (const std::vector<std::size_t>& list : sumsOf(program)) {
     const std::shared_ptr<const Program::Join> how = program.commands[list[0]].join;

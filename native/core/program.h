@@ -16,6 +16,11 @@ namespace ms {
  * commands are needed, where each value lies while it is needed), run many times.
  */
 struct Program {
+  /** Values start at multiples of so many floats: 64 bytes. */
+  static constexpr std::size_t GRAIN = 16;
+  /** No command, no place. */
+  static constexpr std::size_t NONE = static_cast<std::size_t>(-1);
+
   /** Where a value lies: in the program's own memory while it is needed; in a buffer given at each run; in a copy made
    * while recording; in a buffer that lived before the recording and is kept alive by the program. */
   enum class Role : std::uint8_t { temporary, input, constant, captured };

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { initConvolution } from "../initialize";
+import { type Convolved, initConvolution } from "../initialize";
 import { attention } from "../ops/attention";
 import { convolve } from "../ops/convolve";
 import type { Random } from "../random";
@@ -7,8 +7,7 @@ import { type Citation, type Frames, UserError } from "../types";
 import type { Cell, CellOptions, Convolution } from "./cell";
 import { type ConvLstmParams, type ConvLstmState, convLstm } from "./convLstm";
 import { convolveSum, countJoined, initJoined, type Joined } from "./joined";
-
-type Convolved = { readonly kernel: tf.Tensor4D; readonly bias: tf.Tensor1D };
+import { embedContext, ROUNDS } from "./rounds";
 
 /** 1x1 convolutions, C -> C. */
 export type StageParams = { readonly query: Convolved; readonly key: Convolved; readonly value: Convolved };
@@ -42,7 +41,6 @@ const cites: Citation = {
   checked: "yes",
 };
 
-const ROUNDS = 5;
 /** Into how many tiles a side the maps are cut. */
 export const STAGES = [1, 2, 4] as const;
 
@@ -103,9 +101,6 @@ export function express(
   return { h: tf.mul(tf.sigmoid(o), next), c: next };
 }
 
-const gated = (frames: Frames, by: Frames, { kernel, bias }: Convolved): Frames =>
-  tf.mul(tf.mul<Frames>(2, tf.sigmoid(convolve(by, kernel, bias))), frames);
-
 /**
  * CMS-LSTM (SPEC 2.9): input and state look at one another in five rounds, a ConvLSTM step, and an expression block.
  *
@@ -155,12 +150,7 @@ export function cmsLstm(options: CellOptions = {}): Cell<CmsLstmParams, ConvLstm
     },
 
     step(params, input, state) {
-      let { x } = input;
-      let { h } = state;
-      for (let round = 1; round <= ROUNDS; round++) {
-        if (round % 2 === 1) x = gated(x, h, params.gateX);
-        else h = gated(h, x, params.gateH);
-      }
+      const { x, h } = embedContext(input.x, state.h, params.gateX, params.gateH);
       const { state: inner } = lstm.step(params.lstm, { x }, { h, c: state.c });
       const next = express(params.expression, inner.h, inner.c);
       return { h: next.h, state: next };

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { initConvolution } from "../initialize";
+import { type Convolved, initConvolution } from "../initialize";
 import { convolve, isZeroFrames, zeroFrames } from "../ops/convolve";
 import { memoryAndOutput, memoryGates, outputGate } from "../ops/gates";
 import type { Random } from "../random";
@@ -20,7 +20,7 @@ export type MimParams = {
   readonly stationary?: {
     /** 4C channels: i, f, g, o */
     readonly gates: Joined<"d" | "c">;
-    readonly output: { readonly kernel: tf.Tensor4D; readonly bias: tf.Tensor1D };
+    readonly output: Convolved;
   };
 };
 

@@ -1,12 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
-import { initConvolution } from "../initialize";
+import { type Convolved, initConvolution } from "../initialize";
 import { convolve, zeroFrames } from "../ops/convolve";
 import { memoryAndOutput, outputGate } from "../ops/gates";
 import type { Citation, Frames } from "../types";
 import type { Cell, CellOptions } from "./cell";
 import { convolveSum, countJoined, initJoined, type Joined } from "./joined";
-
-type Convolved = { readonly kernel: tf.Tensor4D; readonly bias: tf.Tensor1D };
 
 export type MkLstmParams = {
   /** 3x3, 4C channels: i, f, g, o */

@@ -1,12 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
-import { initConvolution } from "../initialize";
-import { convolve } from "../ops/convolve";
+import { type Convolved, initConvolution } from "../initialize";
 import type { Random } from "../random";
-import type { Citation, Frames } from "../types";
+import type { Citation } from "../types";
 import type { Cell, CellOptions, Convolution } from "./cell";
 import { type ConvLstmParams, type ConvLstmState, convLstm } from "./convLstm";
-
-type Convolved = { readonly kernel: tf.Tensor4D; readonly bias: tf.Tensor1D };
+import { embedContext, ROUNDS } from "./rounds";
 
 /** Convolutions of three sizes whose results are averaged. */
 type Detail = { readonly [size in "three" | "five" | "seven"]: Convolved };
@@ -31,7 +29,6 @@ const cites: Citation = {
 const SIZES = { three: 3, five: 5, seven: 7 } as const;
 /** Of the largest kernel, into which the others are laid. */
 const LARGEST = 7;
-const ROUNDS = 5;
 
 /**
  * The convolution that is the mean of three: kernels that read the same map are added up, the smaller ones in the middle of the
@@ -46,9 +43,6 @@ function mean({ three, five, seven }: Detail): Convolved {
   const kernel = tf.div<tf.Tensor4D>(tf.addN([...widened, seven.kernel]), 3);
   return { kernel, bias: tf.div<tf.Tensor1D>(tf.addN([three.bias, five.bias, seven.bias]), 3) };
 }
-
-const gated = (frames: Frames, by: Frames, { kernel, bias }: Convolved): Frames =>
-  tf.mul(tf.mul<Frames>(2, tf.sigmoid(convolve(by, kernel, bias))), frames);
 
 /**
  * MoDeRNN (SPEC 2.10): input and state look at one another in five rounds before a ConvLSTM step.
@@ -80,13 +74,7 @@ export function modeRnn(options: CellOptions = {}): Cell<ModeRnnParams, ConvLstm
     zeroState: lstm.zeroState,
 
     step(params, input, state) {
-      const [gateX, gateH] = [mean(params.gateX), mean(params.gateH)];
-      let { x } = input;
-      let { h } = state;
-      for (let round = 1; round <= ROUNDS; round++) {
-        if (round % 2 === 1) x = gated(x, h, gateX);
-        else h = gated(h, x, gateH);
-      }
+      const { x, h } = embedContext(input.x, state.h, mean(params.gateX), mean(params.gateH));
       return lstm.step(params.lstm, { x }, { h, c: state.c });
     },
 

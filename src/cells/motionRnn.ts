@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { initConvolution, initTransposedConvolution } from "../initialize";
+import { type Convolved, initConvolution, initTransposedConvolution } from "../initialize";
 import { convolve, zeroFrames } from "../ops/convolve";
 import { outputGate } from "../ops/gates";
 import { warp } from "../ops/warp";
@@ -7,8 +7,6 @@ import type { Random } from "../random";
 import { type Citation, type Frames, UserError } from "../types";
 import type { Cell, CellOptions } from "./cell";
 import { countMim, initMim, type MimParams, type MimState, mimLayer, mimParts, zeroMim } from "./mim";
-
-type Convolved = { readonly kernel: tf.Tensor4D; readonly bias: tf.Tensor1D };
 
 export type MotionGruParams = {
   /** 2x2, stride 2, C -> C/4 */

@@ -1,13 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
-import { initConvolution, initKernel } from "../initialize";
+import { type Convolved, initConvolution, initKernel } from "../initialize";
 import { localAttention } from "../ops/attention";
 import { convolve, isZeroFrames, zeroFrames } from "../ops/convolve";
 import { memoryAndOutput, memoryGates, outputGate } from "../ops/gates";
 import type { Citation, Frames } from "../types";
 import type { Cell, CellOptions } from "./cell";
 import { convolveSum, countJoined, initJoined, type Joined } from "./joined";
-
-type Convolved = { readonly kernel: tf.Tensor4D; readonly bias: tf.Tensor1D };
 
 export type PrecipLstmParams = {
   /** 1x1, no bias */

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { initConvolution } from "../initialize";
+import { type Convolved, initConvolution } from "../initialize";
 import { convolve, zeroFrames } from "../ops/convolve";
 import { memoryAndOutput, memoryGates, outputGate } from "../ops/gates";
 import type { Random } from "../random";
@@ -14,7 +14,7 @@ export type StLstmParams = {
   readonly memory: Joined<"x" | "m">;
   readonly output: Joined<"c" | "m">;
   /** 1x1, 2C -> C */
-  readonly reduce: { readonly kernel: tf.Tensor4D; readonly bias: tf.Tensor1D };
+  readonly reduce: Convolved;
 };
 
 /** Both [batch, height, width, C]. */

@@ -1,13 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
-import { initConvolution } from "../initialize";
+import { type Convolved, initConvolution } from "../initialize";
 import { convolve, zeroFrames } from "../ops/convolve";
 import { gruGates, LEAKY_SLOPE } from "../ops/gates";
 import { warp } from "../ops/warp";
 import type { Citation, Frames } from "../types";
 import type { Cell, CellOptions } from "./cell";
 import { convolveSum, countJoined, initJoined, type Joined } from "./joined";
-
-type Convolved = { readonly kernel: tf.Tensor4D; readonly bias: tf.Tensor1D };
 
 export type TrajGruParams = {
   /** 3C channels: z, r, n */

@@ -94,8 +94,7 @@ function attendBack(dy: Frames, [q, k, v, out, level, total]: Frames[], window: 
   for (const offset of offsets(window)) {
     const before: Frames[] | undefined = sums;
     const [down, across] = offset;
-    // Zeros that are moved in from outside must not become -0 in other kernels' arithmetic.
-    const back: Offset = [0 - down, 0 - across];
+    const back: Offset = [-down, -across];
     sums = tf.tidy(() => {
       const key = moved(keys, offset, q);
       const weight = tf.div<Frames>(tf.exp(tf.sub(dot(q, key), level)), total);
