@@ -4,7 +4,9 @@ import type { Random } from "./random";
 /** Numbers uniform in ±1/sqrt(fanIn), PyTorch's default for the weights and biases of a convolution (SPEC section 1). */
 export function uniform(random: Random, length: number, fanIn: number): Float32Array {
   const bound = 1 / Math.sqrt(fanIn);
-  return Float32Array.from({ length }, () => (2 * random() - 1) * bound);
+  const values = new Float32Array(length);
+  for (let i = 0; i < length; i++) values[i] = (2 * random() - 1) * bound;
+  return values;
 }
 
 /** Weights of a convolution: kernel [k, k, in, out], of a transposed one [k, k, out, in], and bias [out]. */

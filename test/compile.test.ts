@@ -34,6 +34,11 @@ function inputsAt(iteration: number, { batch, size, context, horizon }: Experime
   };
 }
 
+/** f(f(… x)), so many times. */
+function manyTimes(count: number, x: tf.Tensor, f: (x: tf.Tensor) => tf.Tensor): tf.Tensor {
+  return count === 0 ? x : manyTimes(count - 1, f(x), f);
+}
+
 type TrainStep = Compiled<Weights, StepInputs, StepOutputs>;
 
 /** Losses and last weights of some steps. */
@@ -127,6 +132,68 @@ describe("compiled steps", { skip }, () => {
     }
     compiled.dispose();
     remat.dispose();
+  });
+
+  test("element-wise operations that follow from each other run as one command, to the same bits", async () => {
+    const draw = random("fuse");
+    const filled = (...shape: number[]) =>
+      tf.tensor(
+        Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => 2 * draw() - 1),
+        shape,
+      );
+    type Chain = (x: tf.Tensor, y: tf.Tensor) => Tree;
+    const chains: [name: string, commands: number, chain: Chain][] = [
+      ["a chain with numbers", 1, (x, y) => ({ a: tf.sigmoid(tf.sub(1, tf.mul(tf.add(x, y), 2))) })],
+      [
+        "a value used twice",
+        1,
+        (x, y) => ({ a: tf.mul(tf.tanh(tf.add(x, y)), tf.add(x, y).square().add(tf.tanh(x))) }),
+      ],
+      [
+        "an output from the middle",
+        1,
+        (x, y) => {
+          const sum = tf.add(x, y);
+          return { sum, a: tf.exp(sum), b: tf.relu(tf.neg(sum)) };
+        },
+      ],
+      // The sum over x, which the chain waits for, is no element-wise operation.
+      ["something else in between", 3, (x, y) => ({ a: tf.mul(tf.tanh(tf.mul(x, y)), tf.div(tf.sum(x), 3)) })],
+      ["a choice", 1, (x, y) => ({ a: tf.where(tf.greater(x, y), tf.abs(x), tf.add(y, 1)) })],
+      [
+        "two that share operands alone",
+        2,
+        (x, y) => ({ a: tf.addN([tf.neg(x), y, tf.mul(x, y)]), b: tf.sub(x, 0.5).neg() }),
+      ],
+      ["a long chain", 1, (x, y) => ({ a: manyTimes(40, tf.mul(x, y), (z) => tf.tanh(z.add(x))) })],
+      [
+        "more than one command holds",
+        3,
+        (x, y) => {
+          const many = Array.from({ length: 14 }, (_, i) => tf.tanh(tf.mul(x, i)).add(y));
+          return { a: tf.addN([...many.slice(0, 7), tf.addN(many.slice(7))]) };
+        },
+      ],
+    ];
+    for (const shape of [[1], [5], [3, 700], [2, 9, 7, 3], [4, 33, 31, 16]]) {
+      const [x, y] = [filled(...shape), filled(...shape)];
+      for (const [name, most, chain] of chains) {
+        type Operands = { x: tf.Tensor; y: tf.Tensor };
+        const f = (state: Tree, { x, y }: Operands) => ({ state, outputs: chain(x, y) });
+        const [compiled, eager] = [compile(f, {}), compile(f, { eager: true })] as const;
+        const replayed = (await compiled.run({}, { x, y }))!;
+        assert.deepEqual(
+          numbers(replayed.outputs),
+          numbers((await eager.run({}, { x, y }))!.outputs),
+          `${name}, [${shape}]`,
+        );
+        const commands = await compiled.profile({}, { x, y });
+        const told = commands.map(([operation]) => operation).join(", ");
+        assert.ok(commands.length <= most + (name.includes("between") ? 1 : 0), `${name}, [${shape}]: ${told}`);
+        assert.ok(told.includes("fused element-wise"), told);
+        compiled.dispose();
+      }
+    }
   });
 
   test("rematerialised steps give the same numbers with less memory, and more steps of time need little more", async () => {

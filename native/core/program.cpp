@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "error.h"
+#include "fuse.h"
 #include "join.h"
 #include "places.h"
 #include "recompute.h"
@@ -116,6 +117,7 @@ void plan(Program& program, bool steps) {
   recompute(program, steps);
   join(program);
   dropUnneeded(program);
+  fuse(program);
   assignPlaces(program);
   if (program.memoryFloats > 0) {
     const std::size_t bytes = program.memoryFloats * sizeof(float);

@@ -48,7 +48,7 @@ struct Program {
   struct Command {
     Run run;
     std::vector<std::uint32_t> reads, writes;
-    /** Element i of what is written depends on element i of what is read alone, so both may lie in one place. */
+    /** What is written may lie where an operand of the same size is. */
     bool inPlace = false;
     /** Computing it again costs more than the memory of its results is worth. */
     bool costly = false;
@@ -56,6 +56,8 @@ struct Program {
     bool sum = false;
     /** Commands with the same one may be joined where only the sum of their results is wanted. */
     std::shared_ptr<const Join> join;
+    /** Where it works element by element: how. */
+    std::shared_ptr<const Elements> elements;
     /** Index into `labels`: the operation that queued it. */
     std::uint32_t label = 0;
     /** Time step and layer it was queued in; -1 outside. */

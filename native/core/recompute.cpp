@@ -77,8 +77,8 @@ void keepStates(const Program& program, Forward& forward) {
 }
 
 /** Values that are kept and that computing `value` again reads, directly or through others that are computed again. */
-void sourcesOf(const Program& program, const Forward& forward, std::uint32_t value, std::set<std::uint32_t>& seen,
-               std::vector<std::uint32_t>& found) {
+void addSources(const Program& program, const Forward& forward, std::uint32_t value, std::set<std::uint32_t>& seen,
+                std::vector<std::uint32_t>& found) {
   for (const std::size_t maker : forward.origins[value].makers) {
     for (const std::uint32_t read : program.commands[maker].reads) {
       if (!seen.insert(read).second) continue;
@@ -87,9 +87,16 @@ void sourcesOf(const Program& program, const Forward& forward, std::uint32_t val
       const bool given = origin.makers.empty() && program.values[read].role != Role::temporary;
       if (given) continue;
       if (origin.makers.empty() || origin.kept) found.push_back(read);
-      else sourcesOf(program, forward, read, seen, found);
+      else addSources(program, forward, read, seen, found);
     }
   }
+}
+
+std::vector<std::uint32_t> sourcesOf(const Program& program, const Forward& forward, std::uint32_t value) {
+  std::vector<std::uint32_t> found;
+  std::set<std::uint32_t> seen{value};
+  addSources(program, forward, value, seen, found);
+  return found;
 }
 
 /**
@@ -127,6 +134,7 @@ void keepCostly(const Program& program, Forward& forward) {
   }
   const std::vector<std::size_t> further = handedOn(program, forward);
   std::vector<bool> there(origins.size(), false);
+  std::vector<std::uint32_t> doubtful;
   for (std::size_t v = 0; v < origins.size(); v++) there[v] = origins[v].readBack && (origins[v].kept || origins[v].makers.empty());
   for (std::size_t i = 0; i < forward.end; i++) {
     const Command& command = program.commands[i];
@@ -148,15 +156,14 @@ void keepCostly(const Program& program, Forward& forward) {
       if (cuts || SMALL_PART * program.values[written].floats < read) {
         origin.kept = true;
       } else if (origin.readBack) {
-        std::vector<std::uint32_t> sources;
-        std::set<std::uint32_t> seen{written};
-        sourcesOf(program, forward, written, seen, sources);
+        const std::vector<std::uint32_t> sources = sourcesOf(program, forward, written);
         std::size_t more = 0;
         for (const std::uint32_t source : sources) {
           if (!there[source]) more += program.values[source].floats;
         }
         if (more >= program.values[written].floats) {
           origin.kept = true;
+          if (origin.depth == 0) doubtful.push_back(written);
         } else {
           for (const std::uint32_t source : sources) there[source] = true;
         }
@@ -166,6 +173,12 @@ void keepCostly(const Program& program, Forward& forward) {
         there[written] = origin.readBack;
       }
     }
+  }
+  // What later values are computed from is there too by now.
+  for (const std::uint32_t value : doubtful) {
+    const std::vector<std::uint32_t> sources = sourcesOf(program, forward, value);
+    if (!std::all_of(sources.begin(), sources.end(), [&](std::uint32_t source) { return there[source]; })) continue;
+    origins[value].kept = there[value] = false;
   }
 }
 

@@ -115,6 +115,10 @@ void recordJoin(std::shared_ptr<const Program::Join> join) {
   if (open && !open->commands.empty()) open->commands.back().join = std::move(join);
 }
 
+void recordElements(std::shared_ptr<const Elements> elements) {
+  if (open) open->commands.back().elements = std::move(elements);
+}
+
 void recordConstant(const Buffer& buffer, const float* values, std::size_t length) {
   if (buffer.value < 0) fail("a buffer that lived before the recording cannot be written in it");
   const bool even = length == buffer.floats && std::all_of(values, values + length, [first = values[0]](float value) {

@@ -110,6 +110,22 @@ void submit(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes,
   }
 }
 
+void submit(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, std::size_t grain, Elements elements,
+            Traits traits) {
+  const std::size_t operands = reads.size() + writes.size();
+  if (operands > Elements::MOST) fail("%zu operands, expected at most %zu", operands, Elements::MOST);
+  const auto shared = std::make_shared<const Elements>(std::move(elements));
+  const auto run = [operands, grain, shared](float* const* at) {
+    parallel(shared->floats, grain, [&](std::size_t begin, std::size_t end) {
+      float* part[Elements::MOST];
+      for (std::size_t k = 0; k < operands; k++) part[k] = at[k] + (shared->isFixed(k) ? 0 : begin);
+      shared->run(part, end - begin);
+    });
+  };
+  submit(reads, writes, run, static_cast<Traits>(traits | IN_PLACE));
+  recordElements(shared);
+}
+
 void drain() {
   const std::uint64_t all = submitted.load();
   // A result that is nearly there is not worth a sleep.

@@ -100,11 +100,13 @@ MS_DEFINE(LogicalOr, MS_TRUTH((a != 0.0f) | (b != 0.0f)))
 }  // namespace binary
 #undef MS_DEFINE
 
+// What is written may lie exactly where an operand is; without ivdep such loops go one element at a time.
 template <class Function>
 void each(const float* x, float* y, std::size_t n, [[maybe_unused]] float p, [[maybe_unused]] float q) {
   if constexpr (Function::TOGETHER) {
     eachLanes(n, [=](std::size_t i, auto lanes) { lanes.store(y + i, Function::at(lanes.load(x + i))); });
   } else {
+#pragma GCC ivdep
     for (std::size_t i = 0; i < n; i++) y[i] = Function::at(x[i], p, q);
   }
 }
@@ -113,11 +115,14 @@ template <class Function>
 void pairs(const float* a, bool aFixed, const float* b, bool bFixed, float* y, std::size_t n) {
   if (aFixed) {
     const float fixed = *a;
+#pragma GCC ivdep
     for (std::size_t i = 0; i < n; i++) y[i] = Function::at(fixed, b[i]);
   } else if (bFixed) {
     const float fixed = *b;
+#pragma GCC ivdep
     for (std::size_t i = 0; i < n; i++) y[i] = Function::at(a[i], fixed);
   } else {
+#pragma GCC ivdep
     for (std::size_t i = 0; i < n; i++) y[i] = Function::at(a[i], b[i]);
   }
 }
@@ -125,6 +130,7 @@ void pairs(const float* a, bool aFixed, const float* b, bool bFixed, float* y, s
 void select(const float* condition, const float* a, const float* b, float* y, std::size_t inner, std::size_t begin,
             std::size_t end) {
   if (inner == 1) {
+#pragma GCC ivdep
     for (std::size_t i = begin; i < end; i++) {
       const float yes = a[i], no = b[i];
       y[i] = condition[i] == 1.0f ? yes : no;
@@ -139,16 +145,18 @@ void select(const float* condition, const float* a, const float* b, float* y, st
 }
 
 void addAll(const float* const* x, std::size_t count, float* y, std::size_t begin, std::size_t end) {
-  // Tiles that stay in the cache, so that the sum is written to memory once.
-  constexpr std::size_t TILE = 2048;
+  // The sum of a tile stays in the cache and is written at the end: it may lie where an operand is.
+  constexpr std::size_t TILE = 1024;
+  float sum[TILE];
   for (std::size_t from = begin; from < end; from += TILE) {
-    const std::size_t to = end - from < TILE ? end : from + TILE;
-    const float* first = x[0];
-    for (std::size_t i = from; i < to; i++) y[i] = 0.0f + first[i];
+    const std::size_t n = end - from < TILE ? end - from : TILE;
+    const float* first = x[0] + from;
+    for (std::size_t i = 0; i < n; i++) sum[i] = 0.0f + first[i];
     for (std::size_t which = 1; which < count; which++) {
-      const float* next = x[which];
-      for (std::size_t i = from; i < to; i++) y[i] += next[i];
+      const float* next = x[which] + from;
+      for (std::size_t i = 0; i < n; i++) sum[i] += next[i];
     }
+    __builtin_memcpy(y + from, sum, n * sizeof(float));
   }
 }
 

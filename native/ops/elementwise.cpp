@@ -33,11 +33,7 @@ napi_value unary(Call& call) {
   call.need(x, floats, "x");
   call.need(y, floats, "y");
   const float p = static_cast<float>(call.number("p")), q = static_cast<float>(call.number("q"));
-  submit({x}, {y}, [=](float* const* at) {
-    parallel(floats, GRAIN, [&](std::size_t begin, std::size_t end) {
-      run(at[0] + begin, at[1] + begin, end - begin, p, q);
-    });
-  });
+  submit({x}, {y}, GRAIN, Elements{floats, [=](float* const* at, std::size_t n) { run(at[0], at[1], n, p, q); }});
   return nothing(call.env());
 }
 
@@ -158,6 +154,12 @@ napi_value binary(Call& call) {
   call.need(y, floats, "y");
   const Axes axes = joined(given);
   if (axes.a.back() > 1 || axes.b.back() > 1) call.refuse("strides of the last axis are not 0 or 1");
+  const std::size_t aStep = axes.a[0], bStep = axes.b[0];
+  if (axes.sizes.size() == 1 && aStep + bStep > 0) {
+    const auto each = [=](float* const* at, std::size_t n) { run(at[0], aStep == 0, at[1], bStep == 0, at[2], n); };
+    submit({a, b}, {y}, GRAIN, Elements{floats, each, (aStep == 0 ? 1U : 0U) | (bStep == 0 ? 2U : 0U)});
+    return nothing(call.env());
+  }
   const bool aShort = isShort(axes, axes.a, axes.b), bShort = isShort(axes, axes.b, axes.a);
   submit({a, b}, {y}, [=](float* const* at) {
     parallel(floats, GRAIN, [&](std::size_t begin, std::size_t end) {
@@ -177,6 +179,11 @@ napi_value select(Call& call) {
   call.need(a, floats, "a");
   call.need(b, floats, "b");
   call.need(y, floats, "y");
+  if (inner == 1) {
+    const auto each = [](float* const* at, std::size_t n) { elementwise().select(at[0], at[1], at[2], at[3], 1, 0, n); };
+    submit({condition, a, b}, {y}, GRAIN, Elements{floats, each});
+    return nothing(call.env());
+  }
   submit({condition, a, b}, {y}, [=](float* const* at) {
     parallel(floats, GRAIN, [&](std::size_t begin, std::size_t end) {
       elementwise().select(at[0], at[1], at[2], at[3], inner, begin, end);
@@ -193,11 +200,16 @@ napi_value addAll(Call& call) {
   if (count == 0) call.refuse("no inputs");
   for (const Buffer& input : inputs) call.need(input, floats, "inputs");
   call.need(y, floats, "y");
+  if (count < Elements::MOST) {
+    const auto each = [count](float* const* at, std::size_t n) { elementwise().addAll(at, count, at[count], 0, n); };
+    submit(inputs, {y}, GRAIN, Elements{floats, each}, SUM);
+    return nothing(call.env());
+  }
   submit(inputs, {y}, [=](float* const* at) {
     parallel(floats, GRAIN, [&](std::size_t begin, std::size_t end) {
       elementwise().addAll(at, count, at[count], begin, end);
     });
-  }, SUM);
+  });
   return nothing(call.env());
 }
 
@@ -207,11 +219,8 @@ napi_value fill(Call& call) {
   const std::size_t floats = call.count("floats");
   call.need(y, floats, "y");
   const float value = static_cast<float>(call.number("value"));
-  submit({}, {y}, [=](float* const* at) {
-    parallel(floats, GRAIN, [&](std::size_t begin, std::size_t end) {
-      elementwise().fill(at[0] + begin, end - begin, value);
-    });
-  });
+  const auto each = [value](float* const* at, std::size_t n) { elementwise().fill(at[0], n, value); };
+  submit({}, {y}, GRAIN, Elements{floats, each});
   return nothing(call.env());
 }
 

@@ -39,14 +39,6 @@ void overRows(const Rows& rows, const Body& body) {
   });
 }
 
-/** Runs body(begin, end) over elements without rows. */
-template <class Body>
-void overElements(std::size_t floats, const Body& body) {
-  parallel((floats + STEP - 1) / STEP, GRAIN / STEP, [&](std::size_t begin, std::size_t end) {
-    body(begin * STEP, end * STEP < floats ? end * STEP : floats);
-  });
-}
-
 /** lstmGates(outer, inner, z, c, h, next): z [outer, 4, inner], the others [outer, inner]. */
 napi_value lstmGates(Call& call) {
   const Rows rows = rowsOf(call);
@@ -121,9 +113,8 @@ napi_value outputGate(Call& call) {
   const std::size_t floats = call.count("floats");
   const bool squash = call.flag("squash");
   const Buffer o = call.buffer("o", floats), u = call.buffer("u", floats), h = call.buffer("h", floats);
-  submit({o, u}, {h}, [floats, squash](float* const* at) {
-    overElements(floats, [&](std::size_t begin, std::size_t end) { gates().output(at[0], at[1], at[2], squash, begin, end); });
-  }, traitsOf(floats));
+  const auto each = [squash](float* const* at, std::size_t n) { gates().output(at[0], at[1], at[2], squash, 0, n); };
+  submit({o, u}, {h}, GRAIN, Elements{floats, each}, traitsOf(floats));
   return nothing(call.env());
 }
 
@@ -133,11 +124,10 @@ napi_value outputGateGradient(Call& call) {
   const bool squash = call.flag("squash");
   const Buffer o = call.buffer("o", floats), u = call.buffer("u", floats), dh = call.buffer("dh", floats);
   const Buffer dO = call.buffer("do", floats), du = call.buffer("du", floats);
-  submit({o, u, dh}, {dO, du}, [floats, squash](float* const* at) {
-    overElements(floats, [&](std::size_t begin, std::size_t end) {
-      gates().outputGradient(at[0], at[1], at[2], at[3], at[4], squash, begin, end);
-    });
-  }, IN_PLACE);
+  const auto each = [squash](float* const* at, std::size_t n) {
+    gates().outputGradient(at[0], at[1], at[2], at[3], at[4], squash, 0, n);
+  };
+  submit({o, u, dh}, {dO, du}, GRAIN, Elements{floats, each});
   return nothing(call.env());
 }
 

@@ -43,6 +43,14 @@ export interface Busy {
   readonly ratio: number;
 }
 
+/** How far one step in bfloat16 is from the same in float32: relative to the loss, and to the largest gradient of a weight. */
+export interface Deviation {
+  readonly loss: number;
+  /** Of the weight where it is largest. */
+  readonly gradient: number;
+  readonly weight: string;
+}
+
 export interface StepMeasurement {
   /** Cores that other processes used meanwhile; not told where one was started on purpose. */
   readonly otherCores?: number;
@@ -51,6 +59,8 @@ export interface StepMeasurement {
   readonly idleBytes?: number;
   /** Of one replay after the timed steps, where it was asked for. */
   readonly profile?: Profile;
+  /** Of steps in bfloat16. */
+  readonly deviation?: Deviation;
   /**
    * PyTorch in its faster memory format: in float32 as the published code is written, in float32 with x and h joined into one
    * convolution, and what autocast to bfloat16 makes of the faster of the two.
@@ -148,10 +158,13 @@ export async function benchStep(options: StepOptions): Promise<StepMeasurement> 
       costs.push({ seconds, peakBytes, ...(busy && { busy: { seconds: beside, ratio: beside / seconds } }) });
     }
     const profiled = profile ? ((await ours.ask({ do: "profile" })) as unknown as Profile) : undefined;
+    const rounds = training?.compile && training.compile.precision === "bf16";
+    const deviation = rounds ? ((await ours.ask({ do: "deviation" })) as unknown as Deviation) : undefined;
     return {
       ours: costs[0],
       idleBytes,
       ...(profiled && { profile: profiled }),
+      ...(deviation && { deviation }),
       ...(!busy && { otherCores: others }),
       ...(peers.length > 0 && {
         peers: Object.fromEntries(

@@ -1,3 +1,4 @@
+import * as tf from "@tensorflow/tfjs";
 import { chooseBackend } from "../backend/choose";
 import { compile } from "../compile";
 import type { Model } from "../model";
@@ -12,14 +13,15 @@ import {
   train,
   trainingStep,
 } from "../train/trainer";
-import { disposeTree } from "../tree";
+import { disposeTree, leaves, mapTree } from "../tree";
 import { type Profile, summarize } from "./profile";
 import { serve } from "./serve";
+import type { Deviation } from "./stepBench";
 import { everySecond, modelOf, readClip, repeated, type StepTask } from "./stepTask";
 
 /**
  * Our side of `bench step` as a process of its own, so that its peak memory is that of training alone. It speaks the protocol
- * of bench/peer/peer.py: start, step, end; and profile.
+ * of bench/peer/peer.py: start, step, end; and profile, deviation.
  */
 let training: Training | undefined;
 
@@ -78,4 +80,32 @@ async function profile(): Promise<Profile> {
   }
 }
 
-void serve({ start, step, profile, end: () => ({ peakBytes: process.resourceUsage().maxRSS * 1024 }) });
+/** The gradients of one more step in both precisions, from the present weights. */
+async function deviation(): Promise<Deviation> {
+  const { task, model, options, state } = training!;
+  const inputs = stepInputs(readClip(task.folder).data, state.iteration, options);
+  const zeros = () => mapTree(state.params, (weight) => tf.zerosLike(weight));
+  const [exact, rounded] = await Promise.all(
+    (["f32", "bf16"] as const).map(async (precision) => {
+      const step = compile(trainingStep(model, options), { precision });
+      // Adam's first moments after one step from zero are the gradients but for a factor.
+      const result = (await step.run({ params: state.params, first: zeros(), second: zeros() }, inputs))!;
+      const gradients = leaves(result.state.first).map(
+        ([name, leaf]) => [name, leaf.dataSync() as Float32Array] as const,
+      );
+      return { loss: result.outputs.told.dataSync()[0], gradients };
+    }),
+  );
+  const gradients = exact.gradients.map(([weight, values], i) => {
+    const others = rounded.gradients[i][1];
+    const [largest, difference] = values.reduce(
+      ([most, off], value, k) => [Math.max(most, Math.abs(value)), Math.max(off, Math.abs(value - others[k]))],
+      [0, 0],
+    );
+    return { weight, difference: largest > 0 ? difference / largest : difference };
+  });
+  const worst = gradients.reduce((a, b) => (b.difference > a.difference ? b : a));
+  return { loss: Math.abs(rounded.loss - exact.loss) / exact.loss, gradient: worst.difference, weight: worst.weight };
+}
+
+void serve({ start, step, profile, deviation, end: () => ({ peakBytes: process.resourceUsage().maxRSS * 1024 }) });

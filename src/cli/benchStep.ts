@@ -4,7 +4,7 @@ import { complaint } from "../bench/others";
 import { threads } from "../bench/ours";
 import type { Profile } from "../bench/profile";
 import { describePytorch, startPytorch } from "../bench/pytorch";
-import { benchStep as measure, type StepMeasurement } from "../bench/stepBench";
+import { type Deviation, benchStep as measure, type StepMeasurement } from "../bench/stepBench";
 import { markdownTable } from "../bench/table";
 import { reportModel } from "../model";
 import { modelNames } from "../models";
@@ -54,6 +54,7 @@ interface StepResult {
   readonly memoryRatio?: number;
   readonly gflops: number;
   readonly profile?: Profile;
+  readonly deviation?: Deviation;
 }
 
 /** `bench step`: whole training steps. */
@@ -102,7 +103,7 @@ export async function benchStep(args: string[]): Promise<Outcome> {
     remark(`${model}, ${workload}, batch ${batch}, ${filters} filters`);
     const peerThreads = peer && threads();
     const options = { settings, backend, steps, peerThreads, busy, profile, training, tell: remark };
-    const { ours, peers, otherCores, profile: profiled } = await measure(options);
+    const { ours, peers, otherCores, profile: profiled, deviation } = await measure(options);
     const noise = otherCores === undefined ? undefined : complaint(otherCores);
     if (noise) remark(noise);
     results.push({
@@ -122,6 +123,7 @@ export async function benchStep(args: string[]): Promise<Outcome> {
       }),
       gflops: operationsOf(settings, reportModel(network).macsPerStep) / ours.seconds / 1e9,
       ...(profiled && { profile: profiled }),
+      ...(deviation && { deviation }),
     });
   }
   const how = [eager && "operation by operation", rematerialize && "rematerialised", given.precision].filter(Boolean);
@@ -130,8 +132,14 @@ export async function benchStep(args: string[]): Promise<Outcome> {
   );
   console.log(stepTable(results));
   for (const result of results) if (result.profile) console.log(`\n${profileTables(result, result.profile)}`);
+  for (const { workload, model, deviation } of results)
+    if (deviation) console.log(`\n${told(workload, model, deviation)}`);
   return { json: { results } };
 }
+
+const told = (workload: string, model: string, { loss, gradient, weight }: Deviation) =>
+  `${model}, ${workload}: a step in bf16 against the same in f32: loss ${loss.toExponential(1)} of it, gradients at most ` +
+  `${(100 * gradient).toFixed(2)} % of a weight's largest (${weight})`;
 
 /** Forward, input gradient and weight gradient are three products, a multiply-add is two operations. */
 const operationsOf = ({ context, horizon, batch }: Experiment, macs: number) =>

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { enginePath } from "#src/backend/onednn/native";
+import { enginePath, loadNative, type Native } from "#src/backend/onednn/native";
 import type { Profile } from "#src/bench/profile";
 
 const folder = mkdtempSync(join(tmpdir(), "bench-"));
@@ -36,6 +36,8 @@ require("readline").createInterface(process.stdin).on("line", (line) => {
   return { MS_RNN_PYTHON: path };
 }
 
+const engine = existsSync(enginePath()) ? (loadNative() as Native) : undefined;
+const withoutHalf = engine?.bf16 ? false : "no engine here that multiplies in bfloat16";
 const torch = spawnSync("/usr/bin/python3", ["-c", "import torch"]).status === 0 ? false : "PyTorch is not installed";
 const tiny = ["--size", "8", "--filters", "4", "--repeats", "1", "--backend", "cpu"];
 const tinyStep = ["step", "--size", "32", "--filters", "2", "--batch", "1", "--steps", "2", "--backend", "wasm"];
@@ -175,6 +177,13 @@ test("a profile adds up to one replay", { skip: !existsSync(enginePath()) && "no
   assert.equal(of("Conv2DBackpropFilter").forwardSeconds, 0);
   assert.ok(of("FusedConv2D").forwardSeconds > 0);
   assert.match(stdout, /^\| Conv2DBackpropFilter /m);
+});
+
+test("steps in bfloat16 say how far they are from float32", { skip: withoutHalf }, () => {
+  const args = ["step", "--size", "16", "--filters", "16", "--batch", "1", "--steps", "1", "--precision", "bf16"];
+  const [{ deviation }] = bench(args).json().results;
+  assert.ok(deviation.loss > 0 && deviation.loss < 0.01, `loss ${deviation.loss}`);
+  assert.ok(deviation.gradient > 1e-4 && deviation.gradient < 0.1, `${deviation.gradient} of ${deviation.weight}`);
 });
 
 test("PyTorch's step is the same training", { skip: torch }, () => {
