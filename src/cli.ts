@@ -11,6 +11,7 @@ const verbs: Record<string, () => Command> = {
   verify: () => require("./cli/verify").verify,
   bench: () => require("./cli/bench").bench,
   data: () => require("./cli/data").data,
+  weights: () => require("./cli/weights").weights,
   notebook: () => require("./cli/notebook").notebook,
   kernel: () => require("./cli/kernel").kernel,
 };

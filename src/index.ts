@@ -43,5 +43,8 @@ export * from "./tree";
 export * from "./types";
 export * from "./valueAndGradients";
 export * from "./weights/mapNames";
+export * from "./weights/pth";
+export * from "./weights/published";
 export * from "./weights/safetensors";
+export * from "./weights/weightsFile";
 export * from "./wiring";

@@ -33,16 +33,18 @@ class Network(nn.Module):
         self.multi_scale = model.startswith("MS-")
         cell = CELLS[model[3:] if self.multi_scale else model]
         self.scale = [1, 2, 4, 4, 2, 1] if self.multi_scale else [1] * 6
-        self.embed = nn.Conv2d(channels, filters, 1)
-        self.layers = nn.ModuleList(cell(filters, kernel_size, joined, layer, len(self.scale)) for layer in range(len(self.scale)))
-        self.head = nn.Conv2d(filters, channels, 1)
+        layers = [cell(filters, kernel_size, joined, layer, len(self.scale)) for layer in range(len(self.scale))]
+        # Parts are named as in the published code, so that its checkpoints and this network's are alike.
+        self.embed = nn.ModuleDict({"conv_embed": nn.Conv2d(channels, filters, 1)})
+        self.rnns = nn.ModuleDict({"lstm": nn.ModuleList(layers)})
+        self.fc = nn.ModuleDict({"conv_fc": nn.Conv2d(filters, channels, 1)})
+
+    @property
+    def layers(self):
+        return self.rnns["lstm"]
 
     def load(self, path):
-        renamed = {}
-        for name, tensor in weights.read(path).items():
-            name = name.replace("embed.conv_embed.", "embed.").replace("fc.conv_fc.", "head.")
-            renamed[name.replace("rnns.lstm.", "layers.")] = tensor
-        self.load_state_dict(renamed)
+        self.load_state_dict(weights.read(path))
 
     def zero_state(self, batch, height, width):
         """States of all layers; the memory; and per layer what the layer below put out before, resampled."""
@@ -60,7 +62,7 @@ class Network(nn.Module):
 
     def forward(self, frame, carried):
         states, m, below = carried
-        h = self.embed(frame)
+        h = self.embed["conv_embed"](frame)
         outputs, following, resampled = [], [], [None]
         for layer, (cell, state) in enumerate(zip(self.layers, states)):
             if layer > 0:
@@ -71,7 +73,21 @@ class Network(nn.Module):
             h, state, m = cell(h, state, m, below[layer])
             outputs.append(h)
             following.append(state)
-        return self.head(h), (following, m, resampled)
+        return self.fc["conv_fc"](h), (following, m, resampled)
+
+    @torch.no_grad()
+    def forecast(self, context, horizon):
+        """From a list of frames [batch, channels, height, width] the next ones, each from the prediction before."""
+        batch, _, height, width = context[0].shape
+        for layer in self.layers:
+            layer.begin()
+        carried = self.zero_state(batch, height, width)
+        predictions = []
+        for t in range(len(context) + horizon - 1):
+            prediction, carried = self(context[t] if t < len(context) else predictions[-1], carried)
+            if t >= len(context) - 1:
+                predictions.append(prediction)
+        return predictions
 
 
 class Training:

@@ -14,6 +14,7 @@ void defineShape(napi_env env, napi_value exports);
 void definePool(napi_env env, napi_value exports);
 void defineUpsample(napi_env env, napi_value exports);
 void defineWarp(napi_env env, napi_value exports);
+void defineAttention(napi_env env, napi_value exports);
 void defineGates(napi_env env, napi_value exports);
 void defineAdam(napi_env env, napi_value exports);
 void defineProgram(napi_env env, napi_value exports);

@@ -1,6 +1,7 @@
 import { chooseBackend } from "../backend/choose";
 import { reportModel } from "../model";
 import { model, modelNames } from "../models";
+import { agreementOf, readAgreement } from "../verify/agreement";
 import { type Command, parse, wholeOf } from "./command";
 
 const options = {
@@ -10,7 +11,7 @@ const options = {
 } as const;
 
 export const models: Command = {
-  summary: "list the networks with parameters, operations and memory",
+  summary: "list the networks with parameters, operations, memory, papers and agreement with the reference",
   usage: "[--size 64] [--filters 64] [--steps 19] [--json]",
   async run(args) {
     const { values } = parse(args, options);
@@ -19,6 +20,7 @@ export const models: Command = {
     const steps = wholeOf(values, "steps", 1) ?? 19;
     // Counting needs no speed.
     await chooseBackend("cpu");
+    const agreement = readAgreement();
     const reports = modelNames().map((name) => {
       const frame = { height: size, width: size, channels: 1 };
       const network = model(name, { filters, frame });
@@ -38,6 +40,7 @@ export const models: Command = {
           macsPerSequence: complete.macsPerStep * steps,
           convolutionOutputs: complete.convolutionOutputs,
         },
+        agreement: agreementOf(name, agreement),
         cites,
       };
     });
@@ -55,13 +58,19 @@ export const models: Command = {
       (r.published.macsPerSequence / 1e9).toFixed(1),
       (r.convolutionOutputs / 1e6).toFixed(2),
       r.cites[0].checked,
+      statusOf(r.agreement),
     ]);
     const head = ["model", "parameters", "published", "G MAC/step", "published", "G MAC/sequence", "published"];
-    head.push("M outputs/step", "checked");
+    head.push("M outputs/step", "paper checked", "equals the reference on");
     const width = head.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i].length)));
     for (const row of [head, ...cells]) {
       console.log(row.map((cell, i) => (i === 0 ? cell.padEnd(width[i]) : cell.padStart(width[i]))).join("  "));
     }
     return { json: { size, filters, steps, models: reports } };
   },
+};
+
+const statusOf = ({ agrees, disagrees }: ReturnType<typeof agreementOf>): string => {
+  const not = disagrees.length > 0 ? `not on ${disagrees.join(", ")}` : "";
+  return [agrees.join(", "), not].filter(Boolean).join("; ") || "not checked";
 };

@@ -1,6 +1,7 @@
 export type { Panel, Series } from "./chart";
 export type { ColourMapName } from "./colour";
 export { type Chart, type CurvesOptions, curves, type LossCurveOptions, type LossPoint, lossCurve } from "./curves";
+export { type DiagramOptions, diagram } from "./diagram";
 export { type DifferenceOptions, difference } from "./difference";
 export type { ClipLike, ClipsToDraw } from "./film";
 export { type FramesOptions, frames } from "./frames";

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
+import { diagram, isDrawn } from "./diagram";
 import { notebookHost } from "./host";
 import { DISPLAY, isDisplayable, type MimeBundle } from "./mime";
 
@@ -22,12 +23,13 @@ export interface Shown {
 /** What a value shows: its own bundle, or its text. */
 export async function bundleOf(value: unknown): Promise<MimeBundle> {
   if (isDisplayable(value)) return value[DISPLAY]();
+  if (isDrawn(value)) return diagram(value)[DISPLAY]();
   return { "text/plain": typeof value === "string" ? value : inspect(value, { depth: 4, maxArrayLength: 100 }) };
 }
 
 /**
  * Sends one output to the notebook: the bundle of a picture, chart, table or any other value with a method under
- * `Symbol.for("Jupyter.display")`, the text of other values. Outside a notebook: prints `text/plain`, and prints an
+ * `Symbol.for("Jupyter.display")`, the diagram of a wiring or a network, the text of other values. Outside a notebook: prints `text/plain`, and prints an
  * update only if its text differs from what was printed before.
  *
  * ```ts

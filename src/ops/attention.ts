@@ -1,13 +1,17 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Frames, UsageError } from "../types";
 
+/** Names of the fused kernels of backends that have them. */
+export const LOCAL_ATTENTION = "LocalAttention";
+export const LOCAL_ATTENTION_GRAD = "LocalAttentionGrad";
+
 /**
  * Local attention (SPEC 2.8): pixel p looks at the keys around it, at offsets -floor(window/2) .. -floor(window/2) + window - 1
  * down and across, and takes the mean of their values, weighted by the softmax of the plain dot products with its query. A key
  * outside of the map scores 0 and takes part; its value is 0.
  *
- * All [batch, H, W, C]. The scores of all pixels and offsets never exist together: one offset after another enters a running
- * softmax (Milakov and Gimelshein 2018, "Online normalizer calculation for softmax"), and the gradient computes each again.
+ * All [batch, H, W, C]. The scores of all pixels and offsets never exist together: the fused kernel computes those of 16 pixels
+ * at a time, and again for the gradient.
  */
 export function localAttention(query: Frames, key: Frames, value: Frames, window: number): Frames {
   if (!Number.isInteger(window) || window < 1) {
@@ -18,6 +22,31 @@ export function localAttention(query: Frames, key: Frames, value: Frames, window
       throw new UsageError(`localAttention: expected keys and values of [${query.shape}], got [${shape}]`);
     }
   }
+  const fused = tf.getKernel(LOCAL_ATTENTION, tf.getBackend()) !== undefined && query.size > 0;
+  if (!fused) return localAttentionPlain(query, key, value, window);
+  const inputs = { q: query, k: key, v: value };
+  return (tf.engine().runKernel(LOCAL_ATTENTION, inputs, { window }) as unknown as Frames[])[0];
+}
+
+tf.registerGradient({
+  kernelName: LOCAL_ATTENTION,
+  inputsToSave: ["q", "k", "v"],
+  outputsToSave: [false, true, true],
+  gradFunc: (dys, [q, k, v, level, total], attrs) => {
+    const [dy] = dys as tf.Tensor[];
+    // All three gradients come from one pass.
+    const [dq, dk, dv] = tf
+      .engine()
+      .runKernel(LOCAL_ATTENTION_GRAD, { q, k, v, level, total, dy }, attrs) as tf.Tensor[];
+    return { q: () => dq, k: () => dk, v: () => dv };
+  },
+});
+
+/**
+ * The same of tfjs's operations: what backends without the fused kernel run. One offset after another enters a running softmax
+ * (Milakov and Gimelshein 2018, "Online normalizer calculation for softmax"), and the gradient computes each again.
+ */
+export function localAttentionPlain(query: Frames, key: Frames, value: Frames, window: number): Frames {
   return tf.customGrad((...inputs) => {
     const [q, k, v, save] = inputs as unknown as [Frames, Frames, Frames, tf.GradSaveFunc];
     const { out, level, total } = attend(q, k, v, window);

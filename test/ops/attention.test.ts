@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { chooseBackend } from "#src/backend/choose";
-import { attention, localAttention } from "#src/ops/attention";
+import { attention, localAttention, localAttentionPlain } from "#src/ops/attention";
 import type { Frames } from "#src/types";
+import { skip } from "../backend/onednn/forms";
 import { backends, checkGradient, distance, values } from "../gradient";
 
 /** All scores at once, pixel by pixel. */
@@ -64,6 +65,29 @@ for (const backend of backends) {
     }
   });
 }
+
+test("onednn: the fused local attention and its gradients are those of tfjs's operations", { skip }, async () => {
+  await chooseBackend("onednn");
+  for (const [shape, window] of [
+    [[2, 5, 37, 17], 6],
+    [[1, 9, 16, 48], 3],
+    [[3, 4, 5, 1], 12],
+    [[1, 18, 33, 32], 7],
+    [[1, 1, 15, 4], 1],
+  ] as [Frames["shape"], number][]) {
+    const inputs = ["q", "k", "v"].map((name) => values<tf.Rank.R4>(shape, name));
+    const dy = values<tf.Rank.R4>(shape, "dy");
+    const both = [localAttention, localAttentionPlain].map((f) => {
+      const of = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) => f(q as Frames, k as Frames, v as Frames, window);
+      return [of(inputs[0], inputs[1], inputs[2]), ...tf.grads(of as (...x: tf.Tensor[]) => tf.Tensor)(inputs, dy)];
+    });
+    for (const [i, ours] of both[0].entries()) {
+      assert.ok(distance(ours, both[1][i]) < 1e-5, `[${shape}], window ${window}, ${["out", "dq", "dk", "dv"][i]}`);
+    }
+    const again = localAttention(inputs[0], inputs[1], inputs[2], window);
+    assert.deepEqual(again.dataSync(), both[0][0].dataSync(), "the same bits");
+  }
+});
 
 for (const backend of backends) {
   test(`${backend}: attention in blocks is softmax(q·kᵀ)·v, and so is its gradient`, async () => {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { AdamFunctions } from "./kernels/adam";
+import type { AttentionFunctions } from "./kernels/attention";
 import type { ConvolutionFunctions } from "./kernels/convolutionPlan";
 import type { ElementwiseFunctions } from "./kernels/elementwise";
 import type { GatesFunctions } from "./kernels/gates";
@@ -53,7 +54,8 @@ export type Native = MemoryFunctions &
   ReduceFunctions &
   ShapeFunctions &
   UpsampleFunctions &
-  WarpFunctions;
+  WarpFunctions &
+  AttentionFunctions;
 
 /** Where the engine lies; `MS_RNN_ENGINE` names another build of it. */
 export const enginePath = (): string =>

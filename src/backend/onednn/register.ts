@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { OnednnBackend } from "./backend";
 import type { NativeKernel } from "./kernel";
 import { adamKernels } from "./kernels/adam";
+import { attentionKernels } from "./kernels/attention";
 import { convolutionKernels } from "./kernels/convolution";
 import { elementwiseKernels } from "./kernels/elementwise";
 import { gatesKernels } from "./kernels/gates";
@@ -24,6 +25,7 @@ const families = [
   shapeKernels,
   upsampleKernels,
   warpKernels,
+  attentionKernels,
 ];
 
 /** Makes the backend `onednn` known to tfjs; says in one line why that cannot be. */

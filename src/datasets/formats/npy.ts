@@ -1,5 +1,6 @@
 import { endianness } from "node:os";
 import { readFile, writeAtomic } from "../../files";
+import { walk } from "../../strided";
 import { UserError } from "../../types";
 
 /** Element types that can be read and written, and what they become. */
@@ -121,17 +122,9 @@ function toNative(bytes: Uint8Array, type: NpyType, order: string): NpyData {
 function toCOrder(data: NpyData, shape: readonly number[]): NpyData {
   const result = data.slice();
   const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((product, side) => product * side, 1));
-  const at = shape.map(() => 0);
-  let from = 0;
-  for (let to = 0; to < result.length; to++) {
+  walk(shape, strides, (to, from) => {
     result[to] = data[from] as number & bigint; // the two are of one type: values are only moved
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += strides[axis];
-      if (++at[axis] < shape[axis]) break;
-      from -= strides[axis] * shape[axis];
-      at[axis] = 0;
-    }
-  }
+  });
   return result;
 }
 

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { chooseBackend } from "#src/backend/choose";
 import type { Buffer, Native } from "#src/backend/onednn/native";
+import { localAttention } from "#src/ops/attention";
 import { gruGates, highway, lstmGates, memoryAndOutput, memoryGates, outputGate } from "#src/ops/gates";
 import { upsample } from "#src/ops/resample";
 import { warp } from "#src/ops/warp";
@@ -192,6 +193,7 @@ function exercise(height: number, width: number, channels: number): void {
   gradient4((ps, z) => total(highway(ps, z)), map(2), map());
   gradient4((x) => upsample(x, 2), map());
   gradient4((x) => upsample(x, 3), map());
+  gradient4((q, k, v) => localAttention(q, k, v, 3), map(), map(), map());
   gradient4((x, flow) => warp(x, flow), map(), values([2, height, width, 2], "flow"));
   gradient4((x, flow) => warp(x, flow), map(), values([2, height, width, 6], "flow"));
 }

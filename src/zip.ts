@@ -1,0 +1,68 @@
+import { type UnzipFileInfo, unzipSync } from "fflate";
+import { UserError } from "./types";
+
+export interface ZipOptions {
+  /** Refuse compressed files. Default false. */
+  readonly stored?: boolean;
+  /** Makes the error for a reason. */
+  readonly fail: (reason: string) => UserError;
+}
+
+/** Compression by more than this is an attack: zeros reach 1,032. */
+const MOST_RATIO = 200;
+
+/**
+ * A zip file in memory. Nothing is unpacked before it is asked for, and never more than asked for.
+ * Errors: damaged, empty, names that lead out of a folder, files that would become much larger than they are.
+ */
+export class Zip {
+  private readonly files = new Map<string, UnzipFileInfo>();
+
+  constructor(
+    private readonly bytes: Uint8Array,
+    private readonly options: ZipOptions,
+  ) {
+    const { stored = false, fail } = options;
+    this.unzip((file) => {
+      const { name, size, originalSize, compression } = file;
+      if (/^[/\\]|(^|[/\\])\.\.([/\\]|$)|^[a-zA-Z]:/.test(name))
+        throw fail(`it has a file named ${name.slice(0, 100)}`);
+      const known = compression === 0 ? size === originalSize : compression === 8 && !stored;
+      if (!known) throw fail(`${name} is compressed, expected ${stored ? "files as they are" : "no or the usual way"}`);
+      if (size > bytes.length || originalSize > MOST_RATIO * size + 1024) {
+        throw fail(`${name} would have ${originalSize} bytes, and takes ${size} of ${bytes.length}`);
+      }
+      if (this.files.has(name)) throw fail(`it has two files named ${name}`);
+      this.files.set(name, file);
+      return false;
+    });
+    if (this.files.size === 0) throw fail("it has no files");
+  }
+
+  get names(): string[] {
+    return [...this.files.keys()];
+  }
+
+  has(name: string): boolean {
+    return this.files.has(name);
+  }
+
+  /** The content of one file. Errors: more than `most` bytes, cut off. */
+  read(name: string, most = Number.POSITIVE_INFINITY): Uint8Array {
+    const { fail } = this.options;
+    const size = this.files.get(name)?.originalSize ?? 0;
+    if (size > most) throw fail(`${name} has ${size} bytes, expected at most ${most}`);
+    const found = this.unzip((file) => file.name === name)[name];
+    if (found?.length !== size) throw fail(`${name} is cut off`);
+    return found;
+  }
+
+  private unzip(filter: (file: UnzipFileInfo) => boolean): Record<string, Uint8Array> {
+    try {
+      return unzipSync(this.bytes, { filter });
+    } catch (error) {
+      if (error instanceof UserError) throw error;
+      throw this.options.fail(`damaged zip file (${(error as Error).message})`);
+    }
+  }
+}
