@@ -41,7 +41,7 @@ napi_value start(napi_env env, napi_value exports) {
     startLater(env);
     napi_add_env_cleanup_hook(env, [](void*) { stopWorker(); }, nullptr);
     for (const auto family : {defineMemory, defineLayout, defineConvolution, defineMatMul, defineElementwise, defineReduce, defineShape,
-                              definePool, defineUpsample, defineWarp, defineAttention, defineGates, defineAdam, defineProgram, definePeak}) {
+                              definePool, defineUpsample, defineWarp, defineKernelParts, defineAttention, defineGates, defineAdam, defineProgram, definePeak}) {
       family(env, exports);
     }
     const dnnl_version_t* version = dnnl_version();

@@ -34,16 +34,14 @@ struct Places {
 void find(const WarpSizes& sizes, const float* flow, std::size_t x, std::size_t y, std::size_t count, Places& places) {
   const std::size_t step = 2 * sizes.links;
   const std::int32_t width = static_cast<std::int32_t>(sizes.width), height = static_cast<std::int32_t>(sizes.height);
-  const double scaleX = static_cast<double>(width) / (width > 1 ? width - 1 : 1);
-  const double scaleY = static_cast<double>(height) / (height > 1 ? height - 1 : 1);
   const std::int32_t first = static_cast<std::int32_t>(x);
   const double row = static_cast<double>(y), sign = sizes.sign;
 #pragma omp simd
   for (std::size_t k = 0; k < count; k++) {
     std::int32_t left, top;
     const double across = first + static_cast<std::int32_t>(k) + sign * flow[k * step];
-    places.right[k] = split(across * scaleX - 0.5, width, left);
-    places.down[k] = split((row + sign * flow[k * step + 1]) * scaleY - 0.5, height, top);
+    places.right[k] = split(across * sizes.scaleX - sizes.shift, width, left);
+    places.down[k] = split((row + sign * flow[k * step + 1]) * sizes.scaleY - sizes.shift, height, top);
     const bool leftIn = left >= 0 && left < width, rightIn = left >= -1 && left < width - 1;
     const bool topIn = top >= 0 && top < height, downIn = top >= -1 && top < height - 1;
     const std::int32_t at = top * width + left;
@@ -122,8 +120,7 @@ template <bool WHOLE>
 void returnStrip(const WarpSizes& sizes, const Places& places, const float* map, const float* dy, float* da, float* part,
                  std::size_t count, std::size_t some) {
   const std::size_t lanes = lanesOf<WHOLE>(some), step = sizes.pixel;
-  const float scaleX = static_cast<float>(sizes.sign * sizes.width / (sizes.width > 1 ? sizes.width - 1 : 1));
-  const float scaleY = static_cast<float>(sizes.sign * sizes.height / (sizes.height > 1 ? sizes.height - 1 : 1));
+  const float scaleX = static_cast<float>(sizes.sign * sizes.scaleX), scaleY = static_cast<float>(sizes.sign * sizes.scaleY);
   float nowhere[BLOCK] = {};
   for (std::size_t k = 0; k < count; k++) {
     const float right = places.right[k], down = places.down[k];

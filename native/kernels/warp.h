@@ -14,6 +14,8 @@ struct WarpSizes {
   std::size_t height, width, channels, links, blocks;
   std::size_t pixel, block, outPixel, outBlock, outLink;
   double sign;
+  /** Coordinates are stretched by these, then shifted back by `shift`. */
+  double scaleX, scaleY, shift;
   std::size_t pixels() const { return height * width; }
 };
 

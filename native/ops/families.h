@@ -7,6 +7,7 @@ namespace ms {
 void defineMemory(napi_env env, napi_value exports);
 void defineLayout(napi_env env, napi_value exports);
 void defineConvolution(napi_env env, napi_value exports);
+void defineKernelParts(napi_env env, napi_value exports);
 void defineMatMul(napi_env env, napi_value exports);
 void defineElementwise(napi_env env, napi_value exports);
 void defineReduce(napi_env env, napi_value exports);

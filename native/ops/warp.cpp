@@ -16,7 +16,7 @@ struct Maps {
   std::size_t batch, floats, flowFloats;
 };
 
-/** batch, height, width, channels, links, blocked, negated */
+/** batch, height, width, channels, links, blocked, negated, aligned */
 Maps mapsOf(Call& call) {
   constexpr std::size_t side = std::size_t{1} << 30;
   Maps maps{};
@@ -28,6 +28,13 @@ Maps mapsOf(Call& call) {
   sizes.links = call.count("links");
   const bool blocked = call.flag("blocked");
   sizes.sign = call.flag("negated") ? -1 : 1;
+  const bool aligned = call.flag("aligned");
+  const auto stretch = [aligned](std::size_t size) {
+    return aligned ? 1.0 : static_cast<double>(size) / static_cast<double>(size > 1 ? size - 1 : 1);
+  };
+  sizes.scaleX = stretch(sizes.width);
+  sizes.scaleY = stretch(sizes.height);
+  sizes.shift = aligned ? 0.0 : 0.5;
   if (sizes.pixels() > side) call.refuse("the maps have %zu pixels, expected at most 2^30", sizes.pixels());
   if (blocked && sizes.channels % BLOCK != 0) {
     call.refuse("channels is %zu, expected a multiple of %zu for blocked maps", sizes.channels, BLOCK);
@@ -46,7 +53,7 @@ Maps mapsOf(Call& call) {
 std::size_t grainOf(std::size_t each) { return (GRAIN + each - 1) / each; }
 
 /**
- * warp(batch, height, width, channels, links, blocked, negated, a, flow, out): a [batch, height, width, channels] and
+ * warp(batch, height, width, channels, links, blocked, negated, aligned, a, flow, out): a [batch, height, width, channels] and
  * out [batch, height, width, links · channels], both plain or both blocked; flow [batch, height, width, 2 links], plain.
  */
 napi_value forward(Call& call) {
@@ -63,7 +70,7 @@ napi_value forward(Call& call) {
   return nothing(call.env());
 }
 
-/** warpGradient(batch, height, width, channels, links, blocked, negated, a, flow, dy, da, dflow): shapes as in warp. */
+/** warpGradient(batch, height, width, channels, links, blocked, negated, aligned, a, flow, dy, da, dflow): shapes as in warp. */
 napi_value backward(Call& call) {
   const Maps maps = mapsOf(call);
   const Buffer a = call.buffer("a", maps.floats), flow = call.buffer("flow", maps.flowFloats);

@@ -1,3 +1,4 @@
+import type { Alignment } from "../ops/warp";
 import type { Random } from "../random";
 import type { Citation, Frames, Tree } from "../types";
 
@@ -70,6 +71,10 @@ export interface CellOptions {
   links?: number;
   /** PrecipLSTM: side of the window that each pixel attends to. Default 30. */
   window?: number;
+  /** TrajGRU and MotionRNN: what a zero flow does, see `warp`. Default "reference". */
+  alignment?: Alignment;
+  /** MotionRNN: how moved maps are joined, as the published code reads its memory or each pixel's own. Default "reference". */
+  rearrangement?: "reference" | "clean";
 }
 
 /** Makes the cell of one layer: the builder chooses variants by position, a cell never asks where it is. */

@@ -46,9 +46,6 @@ const FLOWS = 2 * MOTIONS;
 /** Momentum of the trend. */
 const ALPHA = 0.5;
 
-/** How the moved maps are joined: as the published code reads its memory, or each pixel's own. */
-export type Rearrangement = "reference" | "clean";
-
 export function initMotionGru(random: Random, filters: number): MotionGruParams {
   if (filters % 4 !== 0) throw new UserError(`MotionRNN has ${filters} filters, expected a multiple of 4`);
   const quarter = filters / 4;
@@ -79,7 +76,7 @@ export function motionGru(
   params: MotionGruParams,
   h: Frames,
   { F, D }: { F: Frames; D: Frames },
-  rearrangement: Rearrangement = "reference",
+  { alignment, rearrangement = "reference" }: Pick<CellOptions, "alignment" | "rearrangement"> = {},
 ): { X: Frames; F: Frames; D: Frames } {
   const { encode, update, reset, candidate, weigh, decode, enlarge, fuse } = params;
   const at = (x: Frames, { kernel, bias }: Convolved) => convolve(x, kernel, bias);
@@ -90,7 +87,7 @@ export function motionGru(
   const z = tf.tanh(at(tf.concat([e, tf.mul<Frames>(r, F)], 3), candidate));
   const trend = tf.add<Frames>(D, tf.mul(ALPHA, tf.sub(F, D)));
   const motion = tf.add<Frames>(tf.add(F, tf.mul(u, tf.sub(z, F))), trend);
-  const moved = rearrange(warp(e, motion), tf.sigmoid(at(e, weigh)), rearrangement);
+  const moved = rearrange(warp(e, motion, { alignment }), tf.sigmoid(at(e, weigh)), rearrangement);
   const enlarged = tf.conv2dTranspose(at(moved, decode), enlarge.kernel, h.shape, 2, "same");
   const a = tf.add<Frames>(enlarged, enlarge.bias);
   const b = tf.sigmoid(at(tf.concat([a, h], 3), fuse));
@@ -98,7 +95,7 @@ export function motionGru(
 }
 
 /** Moved maps [batch, h, w, 9·C4], motion by motion, weighted by [batch, h, w, 9]. */
-function rearrange(moved: Frames, weights: Frames, how: Rearrangement): Frames {
+function rearrange(moved: Frames, weights: Frames, how: CellOptions["rearrangement"]): Frames {
   const [batch, height, width, channels] = moved.shape;
   const parts = tf.reshape(moved, [batch, height, width, MOTIONS, channels / MOTIONS]);
   const weighted = tf.mul<tf.Tensor5D>(parts, tf.expandDims(weights, 4));
@@ -115,11 +112,7 @@ function rearrange(moved: Frames, weights: Frames, how: Rearrangement): Frames {
  * The last layer's MotionGRU changes nothing, and is left out but for `complete`. All tensors [batch, H, W, C] with even H and W, C a
  * multiple of 4. Source: Wu et al. 2021 as in the MS-RNN code.
  */
-export function motionRnn(
-  options: CellOptions & { rearrangement?: Rearrangement } = {},
-  layer = 0,
-  layers = 1,
-): Cell<MotionRnnParams, MotionRnnState> {
+export function motionRnn(options: CellOptions = {}, layer = 0, layers = 1): Cell<MotionRnnParams, MotionRnnState> {
   const place = mimLayer(options, layer);
   const { filters } = place;
   const uses = layer < layers - 1;
@@ -154,7 +147,7 @@ export function motionRnn(
       }
       const gate = tf.sigmoid(o);
       const h1 = tf.mul<Frames>(gate, tf.tanh(u));
-      const { X, ...motion } = motionGru(params.motion, h1, { F, D }, options.rearrangement);
+      const { X, ...motion } = motionGru(params.motion, h1, { F, D }, options);
       const h = uses ? tf.add<Frames>(X, tf.mul(tf.sub(1, gate), input.x)) : h1;
       return { h, state: { h, ...memories, ...motion }, m };
     },

@@ -43,6 +43,7 @@ export function trajGru({
   filters = 64,
   kernelSize = 3,
   links = 10,
+  alignment,
 }: CellOptions = {}): Cell<TrajGruParams, TrajGruState> {
   const query = (x: number) => ({ x, h: filters });
   return {
@@ -61,7 +62,7 @@ export function trajGru({
 
     step({ input, query, flow, project }, { x }, { h }) {
       const q = tf.leakyRelu(convolveSum(query, { x, h }), LEAKY_SLOPE);
-      const read = warp(h, convolve(q, flow.kernel, flow.bias), { sign: -1 });
+      const read = warp(h, convolve(q, flow.kernel, flow.bias), { sign: -1, alignment });
       const zh = convolve(read, project.kernel, project.bias);
       const zx = convolve(x, input.kernel, input.bias);
       const hNext = gruGates(zx, zh, h, { activation: "leaky" });

@@ -5,9 +5,14 @@ import { type Frames, UsageError } from "../types";
 export const WARP = "Warp";
 export const WARP_GRAD = "WarpGrad";
 
+/** What a zero flow does: stretches the map, as in the published code, or leaves it as it is. */
+export type Alignment = "reference" | "clean";
+
 export interface WarpOptions {
   /** Factor of the flow: TrajGRU reads at p - flow, MotionRNN at p + flow. Default: 1. */
   readonly sign?: 1 | -1;
+  /** Default: "reference". */
+  readonly alignment?: Alignment;
 }
 
 /**
@@ -16,8 +21,8 @@ export interface WarpOptions {
  *     sx = (x + sign·u)·W/max(W-1, 1) - 1/2,   sy = (y + sign·v)·H/max(H-1, 1) - 1/2
  *
  * by bilinear interpolation, with zeros outside. So a zero flow is not the identity: it stretches the map about its centre
- * by W/(W-1) and fades its border. The published code does so, mixing two conventions of what a corner is. Where the flow
- * is NaN, so is the result.
+ * by W/(W-1) and fades its border. The published code does so, mixing two conventions of what a corner is. With the alignment
+ * "clean" it reads at sx = x + sign·u, sy = y + sign·v. Where the flow is NaN, so is the result.
  *
  * @param a maps [batch, H, W, C]
  * @param flow shifts in pixels [batch, H, W, 2K]: link j has the horizontal u in channel 2j, the vertical v in 2j + 1
@@ -25,14 +30,14 @@ export interface WarpOptions {
  *
  * Source: TrajGRU (Shi et al. 2017, equation 5) as in the MS-RNN code, SPEC 2.2. Gradients go to `a` and to `flow`.
  */
-export function warp(a: Frames, flow: Frames, { sign = 1 }: WarpOptions = {}): Frames {
+export function warp(a: Frames, flow: Frames, { sign = 1, alignment = "reference" }: WarpOptions = {}): Frames {
   const [batch, height, width] = a.shape;
   if (!tf.util.arraysEqual(flow.shape.slice(0, 3), [batch, height, width]) || flow.shape[3] % 2 !== 0) {
     throw new UsageError(`warp: expected flow of shape [${[batch, height, width]},2 links], got [${flow.shape}]`);
   }
   const fused = tf.getKernel(WARP, tf.getBackend()) !== undefined && a.size > 0 && flow.size > 0;
-  if (!fused) return warpPlain(a, flow, { sign });
-  return tf.engine().runKernel(WARP, { a, flow }, { sign }) as Frames;
+  if (!fused) return warpPlain(a, flow, { sign, alignment });
+  return tf.engine().runKernel(WARP, { a, flow }, { sign, alignment }) as Frames;
 }
 
 tf.registerGradient({
@@ -46,22 +51,34 @@ tf.registerGradient({
 });
 
 /** The same in JavaScript, on the tensors' numbers: what backends without the fused kernel run. */
-export function warpPlain(a: Frames, flow: Frames, { sign = 1 }: WarpOptions = {}): Frames {
+export function warpPlain(a: Frames, flow: Frames, { sign = 1, alignment = "reference" }: WarpOptions = {}): Frames {
+  const how: Reading = {
+    sign,
+    stretch: alignment === "clean" ? () => 1 : stretch,
+    shift: alignment === "clean" ? 0 : 0.5,
+  };
   return tf.customGrad((...given: (tf.Tensor | tf.GradSaveFunc)[]) => {
     const [maps, shifts, save] = given as [Frames, Frames, tf.GradSaveFunc];
     save([maps, shifts]);
-    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => backward(saved[0] as Frames, saved[1] as Frames, dy, sign);
-    return { value: forward(maps, shifts, sign), gradFunc };
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => backward(saved[0] as Frames, saved[1] as Frames, dy, how);
+    return { value: forward(maps, shifts, how), gradFunc };
   })(a, flow) as Frames;
 }
 
-function forward(a: Frames, flow: Frames, sign: number): Frames {
+/** A coordinate is read at (p + sign·flow)·stretch(size) - shift. */
+interface Reading {
+  readonly sign: number;
+  stretch(size: number): number;
+  readonly shift: number;
+}
+
+function forward(a: Frames, flow: Frames, how: Reading): Frames {
   const [batch, height, width, channels] = a.shape;
   const links = flow.shape[3] / 2;
   const [map, shifts] = [a.dataSync(), flow.dataSync()];
   const out = new Float32Array(batch * height * width * links * channels);
   const value = (corner: number, k: number) => (corner < 0 ? 0 : map[corner + k]);
-  eachPlace(a.shape, shifts, sign, (at, right, down, [p, q, r, s]) => {
+  eachPlace(a.shape, shifts, how, (at, right, down, [p, q, r, s]) => {
     for (let k = 0; k < channels; k++) {
       const above = (1 - right) * value(p, k) + right * value(q, k);
       const below = (1 - right) * value(r, k) + right * value(s, k);
@@ -71,13 +88,13 @@ function forward(a: Frames, flow: Frames, sign: number): Frames {
   return tf.tensor4d(out, [batch, height, width, links * channels]);
 }
 
-function backward(a: Frames, flow: Frames, dy: tf.Tensor, sign: number): tf.Tensor[] {
+function backward(a: Frames, flow: Frames, dy: tf.Tensor, how: Reading): tf.Tensor[] {
   const [, height, width, channels] = a.shape;
   const [map, shifts, g] = [a.dataSync(), flow.dataSync(), dy.dataSync()];
   const da = new Float32Array(map.length);
   const dflow = new Float32Array(shifts.length);
-  const [scaleX, scaleY] = [sign * stretch(width), sign * stretch(height)];
-  eachPlace(a.shape, shifts, sign, (at, right, down, corners) => {
+  const [scaleX, scaleY] = [width, height].map((size) => how.sign * how.stretch(size));
+  eachPlace(a.shape, shifts, how, (at, right, down, corners) => {
     const weights = [(1 - down) * (1 - right), (1 - down) * right, down * (1 - right), down * right];
     for (const [i, corner] of corners.entries()) {
       if (corner < 0) continue;
@@ -104,7 +121,7 @@ const stretch = (size: number) => size / Math.max(size - 1, 1);
 function eachPlace(
   [batch, height, width, channels]: Frames["shape"],
   flow: ArrayLike<number>,
-  sign: number,
+  { sign, stretch, shift }: Reading,
   body: (at: number, right: number, down: number, corners: number[]) => void,
 ): void {
   const links = flow.length / (2 * batch * height * width);
@@ -115,8 +132,8 @@ function eachPlace(
     const x = pixel % width;
     const y = Math.floor(pixel / width) % height;
     const first = pixel - y * width - x;
-    const sx = bounded((x + sign * flow[2 * at]) * scaleX - 0.5, width);
-    const sy = bounded((y + sign * flow[2 * at + 1]) * scaleY - 0.5, height);
+    const sx = bounded((x + sign * flow[2 * at]) * scaleX - shift, width);
+    const sy = bounded((y + sign * flow[2 * at + 1]) * scaleY - shift, height);
     const [left, top] = [Math.floor(sx), Math.floor(sy)];
     for (let i = 0; i < 4; i++) {
       const [row, column] = [top + (i >> 1), left + (i & 1)];

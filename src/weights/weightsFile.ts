@@ -55,12 +55,32 @@ function configOf(text: string | undefined, path: string): NetworkConfig {
   } catch {
     throw fail();
   }
-  const { model: name, channels = 1, filters, kernelSize, complete, links, window } = given ?? {};
+  const {
+    model: name,
+    channels = 1,
+    filters,
+    kernelSize,
+    complete,
+    links,
+    window,
+    alignment,
+    rearrangement,
+  } = given ?? {};
   const sizes = [channels, filters, kernelSize, links, window].filter((size) => size !== undefined);
   if (typeof name !== "string" || !sizes.every((size) => Number.isSafeInteger(size) && size >= 1 && size <= 4096)) {
     throw fail();
   }
-  const options = { filters, kernelSize, links, window, ...(complete === true && { complete }) };
+  const variants = [alignment, rearrangement];
+  if (!variants.every((way) => way === undefined || way === "reference" || way === "clean")) throw fail();
+  const options = {
+    filters,
+    kernelSize,
+    links,
+    window,
+    alignment,
+    rearrangement,
+    ...(complete === true && { complete }),
+  };
   const stated = Object.entries(options).filter(([, value]) => value !== undefined);
   return { model: name, channels, ...Object.fromEntries(stated) };
 }

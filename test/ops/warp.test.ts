@@ -20,11 +20,11 @@ const constant = ([batch, height, width]: number[], ...shifts: number[]) =>
   tf.tile(tf.tensor4d(shifts, [1, 1, 1, shifts.length]), [batch, height, width, 1]);
 
 /** A flow that reads inside pixels, not near their borders, where the gradient jumps; also a little outside the map. */
-function calmFlow([batch, height, width]: number[], links: number, sign: 1 | -1): Frames {
+function calmFlow([batch, height, width]: number[], links: number, sign: 1 | -1, clean = false): Frames {
   const draw = random("test", "flow");
   const shift = (at: number, size: number) => {
     const place = Math.floor(draw() * (size + 3)) - 2 + 0.2 + 0.6 * draw();
-    return sign * (((place + 0.5) * Math.max(size - 1, 1)) / size - at);
+    return sign * ((clean ? place : ((place + 0.5) * Math.max(size - 1, 1)) / size) - at);
   };
   const flow: number[] = [];
   for (let pixel = 0; pixel < batch * height * width; pixel++) {
@@ -43,6 +43,19 @@ for (const backend of backends) {
     // Shifted down by half a pixel it is read in full.
     close(warp(row(2, 4, 8), constant([1, 1, 3], 0, 0.5)), [1, 4, 4]);
     close(warp(tf.ones<tf.Rank.R4>([1, 1, 1, 1]), constant([1, 1, 1], 0.5, 0.25)), [0.75]);
+  });
+
+  test(`${backend}: cleanly aligned, a zero flow changes nothing and half a pixel is the mean of two`, async () => {
+    await chooseBackend(backend);
+    const alignment = "clean";
+    const map = values<tf.Rank.R4>([2, 3, 4, 5], "a");
+    close(warp(map, constant([2, 3, 4], 0, 0), { alignment }), [...map.dataSync()]);
+    close(warp(row(2, 4, 8), constant([1, 1, 3], 0.5, 0), { alignment }), [3, 6, 4]);
+    close(warp(row(2, 4, 8), constant([1, 1, 3], 1, 0), { sign: -1, alignment }), [0, 2, 4]);
+    for (const sign of [1, -1] as const) {
+      const inputs = [values([2, 3, 2, 3], "a"), calmFlow([2, 3, 2], 2, sign, true)];
+      checkGradient((a, flow) => warp(a as Frames, flow as Frames, { sign, alignment }), inputs);
+    }
   });
 
   test(`${backend}: by hand: u goes across, v down, the sign turns both`, async () => {

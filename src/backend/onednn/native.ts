@@ -5,6 +5,7 @@ import type { AttentionFunctions } from "./kernels/attention";
 import type { ConvolutionFunctions } from "./kernels/convolutionPlan";
 import type { ElementwiseFunctions } from "./kernels/elementwise";
 import type { GatesFunctions } from "./kernels/gates";
+import type { KernelPartsFunctions } from "./kernels/kernelParts";
 import type { MatMulFunctions } from "./kernels/matMul";
 import type { PoolFunctions } from "./kernels/pool";
 import type { ReduceFunctions } from "./kernels/reduce";
@@ -55,7 +56,8 @@ export type Native = MemoryFunctions &
   ShapeFunctions &
   UpsampleFunctions &
   WarpFunctions &
-  AttentionFunctions;
+  AttentionFunctions &
+  KernelPartsFunctions;
 
 /** Where the engine lies; `MS_RNN_ENGINE` names another build of it. */
 export const enginePath = (): string =>

@@ -51,6 +51,19 @@ cases.push({ x: [1, 16, 16, 64], kernel: [3, 3, 64, 64] });
 // Large kernels, whose weights' gradient is taken from plain maps.
 cases.push({ x: [1, 3, 36, 16], kernel: [5, 5, 16, 32] });
 cases.push({ x: [2, 6, 9, 16], kernel: [7, 7, 16, 32] });
+// In parts of 3x3: all passes, the weights' gradient alone, with uneven padding.
+cases.push({ x: [3, 27, 25, 64], kernel: [5, 5, 64, 80] });
+cases.push({ x: [2, 29, 31, 64], kernel: [7, 7, 64, 64], pad: "valid" });
+cases.push({
+  x: [2, 33, 30, 64],
+  kernel: [4, 4, 64, 64],
+  pad: [
+    [0, 0],
+    [1, 3],
+    [0, 2],
+    [0, 0],
+  ],
+});
 cases.push({ x: [1, 9, 7, 4], kernel: [3, 3, 4, 5], dilation: 2 });
 cases.push({ x: [1, 9, 7, 4], kernel: [3, 2, 4, 5], stride: 2, pad: 1 });
 cases.push({

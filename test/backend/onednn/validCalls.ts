@@ -90,6 +90,18 @@ async function programs(native: Native): Promise<void> {
   native.programCancel(planned());
   for (const buffer of [from, to]) native.release(buffer);
   joins(native);
+  parts(native);
+}
+
+/** Parts of large kernels, which small maps do not use. */
+function parts(native: Native): void {
+  const [map, shifted] = [native.allocate(2 * 4 * 5 * 16), native.allocate(2 * 4 * 7 * 8 * 16)];
+  const [weights, cut] = [native.allocate(25 * 6), native.allocate(9 * 4 * 6)];
+  native.spreadParts(2, 1, 4, 5, 5, 6, 2, 1, 2, map, shifted);
+  native.gatherParts(2, 1, 4, 5, 5, 6, 2, 1, 2, shifted, map);
+  native.packParts(5, 2, 3, weights, cut);
+  native.unpackParts(5, 2, 3, cut, weights);
+  for (const buffer of [map, shifted, weights, cut]) native.release(buffer);
 }
 
 /** Gradients of a convolution's weights that a recorded step may join. */

@@ -6,6 +6,7 @@ import { type Form, floatsOf } from "../storage";
 import { type Plan, planOf, type Ready } from "./convolutionPlan";
 import { type Info, joinedSteps, winogradPays } from "./convolutionRules";
 import { epilogue, finish } from "./epilogue";
+import { type InParts, inParts } from "./kernelParts";
 
 /** Lets a recorded step compute the gradient of the weights that was queued last with those of other time steps. */
 function mayJoin(backend: OnednnBackend, plan: Ready, info: Info, forms: readonly Form[]): void {
@@ -61,6 +62,21 @@ function operand(backend: OnednnBackend, maps: tf.TensorInfo, { form, half }: Re
   });
 }
 
+/** Weights of a convolution in parts, in the layout of its plan. */
+function packedParts(backend: OnednnBackend, weights: tf.TensorInfo, { plan, weightFloats, pack }: InParts): Buffer {
+  return backend.derive(weights, `weights ${plan.layout} in parts ${weights.shape}`, () => {
+    const buffer = backend.native.allocate(plan.weightFloats);
+    const plain = backend.buffer(weights);
+    backend.scratch(weightFloats, (parts) => {
+      pack(plain, parts);
+      backend.scratch(plan.reorderFloats, (scratch) =>
+        backend.native.reorderWeights(plan.plan, parts, buffer, scratch),
+      );
+    });
+    return buffer;
+  });
+}
+
 /** Weights in the layout of a plan, as they are or turned: packed once in the tensor's life. */
 function packed(backend: OnednnBackend, weights: tf.TensorInfo, plan: Plan, turned = false): Buffer {
   return backend.derive(weights, `weights ${plan.layout} ${weights.shape} ${turned}`, () => {
@@ -105,9 +121,12 @@ function turned(info: Info): Info {
 
 /** x [batch, H, W, in] with weights [kh, kw, in, out] -> [batch, H', W', out], plus a bias [out] where one is given. */
 function forward(backend: OnednnBackend, x: tf.TensorInfo, weights: tf.TensorInfo, info: Info, bias?: tf.TensorInfo) {
-  const plan = planOf(backend, "output", info, [backend.form(x)], bias !== undefined);
+  const parts = inParts(backend, "output", info, bias !== undefined);
+  const plan = parts?.plan ?? planOf(backend, "output", info, [backend.form(x)], bias !== undefined);
   if (!plan) return undefined;
-  const [from, by] = [operand(backend, x, plan), packed(backend, weights, plan)];
+  const [from, by] = parts
+    ? [parts.spread(x), packedParts(backend, weights, parts)]
+    : [operand(backend, x, plan), packed(backend, weights, plan)];
   const offset = bias && backend.buffer(bias);
   const { info: y, buffer } = backend.output(info.outShape, plan.form);
   backend.scratch(plan.scratchFloats, (scratch) => {
@@ -138,6 +157,17 @@ export const convolutionKernels: Kernels = {
       ? geometryOf(attrs.inputShape, filter.shape, attrs as Attrs)
       : undefined;
     if (!info || !fits(dy, info)) return undefined;
+    const parts = inParts(backend, "input", info);
+    if (parts) {
+      const [from, by] = [backend.buffer(dy, "blocked"), packedParts(backend, filter, parts)];
+      const { info: dx, buffer } = backend.output(info.inShape, "blocked");
+      backend.scratch(floatsOf(parts.info.inShape, "blocked"), (shifted) => {
+        const { plan, scratchFloats } = parts.plan;
+        backend.scratch(scratchFloats, (scratch) => backend.native.convolve(plan, from, by, shifted, scratch));
+        parts.gather(shifted, buffer);
+      });
+      return dx;
+    }
     const forms = [backend.form(dy)];
     const asOutput = winogradPays("output", turned(info)) ? planOf(backend, "output", turned(info), forms) : undefined;
     const turns = asOutput?.how === "prepared";
@@ -151,20 +181,31 @@ export const convolutionKernels: Kernels = {
 
   Conv2DBackpropFilter: ({ inputs: { x, dy }, attrs, backend }) => {
     const info = backend.computable(x, dy) ? geometryOf(x.shape, attrs.filterShape, attrs as Attrs) : undefined;
-    const forms = [backend.form(x), backend.form(dy)];
-    const plan = info && fits(dy, info) ? planOf(backend, "weights", info, forms) : undefined;
-    if (!info || !plan) return undefined;
-    const [from, by] = [operand(backend, x, plan), operand(backend, dy, plan)];
+    if (!info || !fits(dy, info)) return undefined;
+    const parts = inParts(backend, "weights", info);
+    const [whole, forms] = parts
+      ? [parts.info, ["blocked", "blocked"] as const]
+      : [info, [backend.form(x), backend.form(dy)]];
+    const plan = parts?.plan ?? planOf(backend, "weights", info, forms);
+    if (!plan) return undefined;
+    const [from, by] = [parts ? parts.spread(x) : operand(backend, x, plan), operand(backend, dy, plan)];
     // The same rule gives the same plan, should this one have been dropped by then.
     const { precision } = backend;
-    const unpack = (packed: Buffer, plain: Buffer) => {
-      const { plan: again } = planOf(backend, "weights", info, forms, false, precision) as Ready;
+    const reorder = (packed: Buffer, plain: Buffer) => {
+      const { plan: again } = planOf(backend, "weights", whole, forms, false, precision) as Ready;
       backend.scratch(plan.reorderFloats, (scratch) => backend.native.reorderWeights(again, packed, plain, scratch));
+    };
+    const unpack = (packed: Buffer, plain: Buffer) => {
+      if (!parts) return reorder(packed, plain);
+      backend.scratch(parts.weightFloats, (whole) => {
+        reorder(packed, whole);
+        parts.unpack(whole, plain);
+      });
     };
     const layout = `${plan.layout} ${info.filterShape}`;
     const { info: dw, buffer } = backend.outputPacked(info.filterShape, { floats: plan.weightFloats, layout, unpack });
     backend.scratch(plan.scratchFloats, (scratch) => backend.native.convolve(plan.plan, from, by, buffer, scratch));
-    if (backend.isRecording) mayJoin(backend, plan, info, forms);
+    if (backend.isRecording) mayJoin(backend, plan, whole, forms);
     return dw;
   },
 };

@@ -1,4 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
+import { LANES } from "../storage";
 
 // Which algorithm a convolution takes: fixed rules on its sizes, with the measurements behind them (AMD EPYC, 2 threads).
 
@@ -39,6 +40,22 @@ export function preparingPays(info: Info): boolean {
 /** Tiles of 4x4 outputs. */
 const tilesOf = ({ batchSize, outHeight, outWidth }: Info): number =>
   batchSize * Math.ceil(outHeight / 4) * Math.ceil(outWidth / 4);
+
+/**
+ * Kernels larger than 3x3 that are computed as several of 3x3 by Winograd's algorithm (kernelParts.ts). Measured, the direct
+ * algorithm's time by that of the parts, for outputs, inputs and weights: 5x5 with 64 channels 1.03, 1.10, 1.33 on 256 tiles and
+ * 0.94, 0.94, 1.17 on 64; 128 -> 256 channels 1.72, 1.27, 1.79 on 256 and 1.28, 1.02, 1.16 on 64; 32 -> 64 channels 1.51, 0.92, 1.14 on
+ * 512; 16 channels 1.05, 0.94, 0.92 on 512. 7x7 with 64 channels 1.06, 1.02, 1.18 on 256 tiles; 32 -> 64 0.91, 0.94, 1.07 on 512.
+ */
+export function partsPay(kind: Kind, info: Info): boolean {
+  const { filterHeight: side, filterWidth, inChannels, outChannels, padInfo } = info;
+  const dense = info.strideHeight * info.strideWidth * info.dilationHeight * info.dilationWidth === 1;
+  const square = side === filterWidth && side > 3 && side <= 9 && padInfo.top < side && padInfo.left < side;
+  if (!dense || !square || inChannels % LANES !== 0 || outChannels % LANES !== 0) return false;
+  const channels = Math.min(inChannels, outChannels);
+  const narrow = kind === "weights" || (kind === "output" && side <= 6) ? 32 : 64;
+  return channels >= narrow && channels * tilesOf(info) >= (kind === "weights" ? 2 ** 12 : 2 ** 13);
+}
 
 /**
  * Weights' gradients of large kernels: measured 0.87 to 0.9 of their time on blocked maps for 5x5 on maps 64 wide and for 7x7
