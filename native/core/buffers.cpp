@@ -1,5 +1,6 @@
 #include "buffers.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -16,6 +17,8 @@
 namespace ms {
 namespace {
 
+/** A block from this size on is put on large pages: its last one is a small part of it. */
+constexpr std::size_t LARGE_PAGE = std::size_t{1} << 21, LARGE = 8 * LARGE_PAGE;
 constexpr std::uint32_t SLOT_BITS = 20;
 constexpr std::uint32_t SLOT_MASK = (1u << SLOT_BITS) - 1;
 constexpr std::uint32_t GENERATION_MASK = 0xfff;
@@ -128,6 +131,14 @@ std::size_t memoryLimit() {
   return limit;
 }
 
+float* takeMemory(std::size_t bytes) {
+  const bool large = bytes >= LARGE;
+  void* memory = nullptr;
+  if (posix_memalign(&memory, large ? LARGE_PAGE : ALIGNMENT, bytes) != 0) return nullptr;
+  if (large) madvise(memory, bytes, MADV_HUGEPAGE);
+  return static_cast<float*>(memory);
+}
+
 Buffer allocate(std::size_t floats) {
   if (floats == 0) fail("a buffer of 0 floats was asked for, expected at least 1");
   if (floats > memoryLimit() / sizeof(float)) {
@@ -162,11 +173,11 @@ Buffer allocate(std::size_t floats) {
       fail("out of memory: %zu MB are in use, %zu more were asked for, and the engine may use %zu MB", usedBytes / 1000000,
            bytes / 1000000, memoryLimit() / 1000000);
     }
-    float* data = static_cast<float*>(std::aligned_alloc(ALIGNMENT, bytes));
+    float* data = takeMemory(bytes);
     if (!data) {
       trim(0);
       drain();
-      data = static_cast<float*>(std::aligned_alloc(ALIGNMENT, bytes));
+      data = takeMemory(bytes);
     }
     if (!data) fail("out of memory: %zu bytes were asked for and %zu are in use", bytes, usedBytes);
     slot = emptySlot();

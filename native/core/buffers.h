@@ -42,6 +42,12 @@ class Scratch {
   const Buffer buffer;
 };
 
+/**
+ * Memory from the system at a multiple of 64 bytes, for std::free; null where there is none. Large blocks are on large pages where
+ * the system has them: convolutions walk over many pages at once.
+ */
+float* takeMemory(std::size_t bytes);
+
 /** Bytes the pool may have: MS_RNN_MEMORY megabytes, by default three quarters of the machine's. */
 std::size_t memoryLimit();
 

@@ -124,7 +124,7 @@ void plan(Program& program, bool steps) {
     if (bytes > memoryLimit()) {
       fail("out of memory: the recorded step needs %zu MB, and the engine may use %zu MB", bytes / 1000000, memoryLimit() / 1000000);
     }
-    float* memory = static_cast<float*>(std::aligned_alloc(64, bytes));
+    float* memory = takeMemory(bytes);
     if (!memory) fail("out of memory: the recorded step needs %zu bytes", bytes);
     program.memory = std::shared_ptr<float>(memory, std::free);
   }
