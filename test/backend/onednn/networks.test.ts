@@ -33,12 +33,17 @@ async function training(backend: string, name: string, filters: number, [batch, 
 
 // The known answers have few filters. Here are more than a block of 16 channels, whole blocks and not, and maps that are not square.
 describe("networks of other widths: the engine trains as WebAssembly does", { skip }, () => {
-  for (const name of modelNames().filter((name) => /^(MS-[^-]*(-LSTM|\+\+)?(-V2)?|MotionRNN|MIM|PrecipLSTM)$/.test(name))) {
+  for (const name of modelNames().filter((name) =>
+    /^(MS-[^-]*(-LSTM|\+\+)?(-V2)?|MotionRNN|MIM|PrecipLSTM)$/.test(name),
+  )) {
     test(name, async () => {
       // CMS-LSTM wants squares that can be cut into 4 x 4 tiles at every scale.
       const shape = /CMS/.test(name) ? [1, 16, 16] : [2, 8, 24];
       for (const filters of [48, 20]) {
-        const [ours, theirs] = [await training("onednn", name, filters, shape), await training("wasm", name, filters, shape)];
+        const [ours, theirs] = [
+          await training("onednn", name, filters, shape),
+          await training("wasm", name, filters, shape),
+        ];
         assert.ok(Math.abs(ours.value - theirs.value) <= 1e-5 * theirs.value, `loss ${ours.value}, ${theirs.value}`);
         for (const [i, [weight, gradient]] of ours.gradients.entries()) {
           const expected = theirs.gradients[i][1];
