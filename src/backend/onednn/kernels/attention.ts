@@ -7,9 +7,18 @@ type Maps = [q: Buffer, k: Buffer, v: Buffer];
 
 /** Functions of native/ops/attention.cpp, for `localAttention` of ops/attention.ts. Maps are plain. */
 export interface AttentionFunctions {
-  localAttention(...args: [...Sizes, ...Maps, out: Buffer, level: Buffer, total: Buffer]): void;
+  localAttention(...args: [...sizes: Sizes, ...maps: Maps, out: Buffer, level: Buffer, total: Buffer]): void;
   localAttentionGradient(
-    ...args: [...Sizes, ...Maps, level: Buffer, total: Buffer, dy: Buffer, dq: Buffer, dk: Buffer, dv: Buffer]
+    ...args: [
+      ...sizes: Sizes,
+      ...maps: Maps,
+      level: Buffer,
+      total: Buffer,
+      dy: Buffer,
+      dq: Buffer,
+      dk: Buffer,
+      dv: Buffer,
+    ]
   ): void;
 }
 

@@ -20,10 +20,10 @@ type Weights = [side: number, inChannels: number, outChannels: number];
 
 /** Functions of native/ops/kernelParts.cpp. */
 export interface KernelPartsFunctions {
-  spreadParts(...args: [...Shifts, x: Buffer, shifted: Buffer]): void;
-  gatherParts(...args: [...Shifts, shifted: Buffer, x: Buffer]): void;
-  packParts(...args: [...Weights, weights: Buffer, parts: Buffer]): void;
-  unpackParts(...args: [...Weights, parts: Buffer, weights: Buffer]): void;
+  spreadParts(...args: [...shifts: Shifts, x: Buffer, shifted: Buffer]): void;
+  gatherParts(...args: [...shifts: Shifts, shifted: Buffer, x: Buffer]): void;
+  packParts(...args: [...of: Weights, weights: Buffer, parts: Buffer]): void;
+  unpackParts(...args: [...of: Weights, parts: Buffer, weights: Buffer]): void;
 }
 
 /**
