@@ -148,9 +148,13 @@ export function cellToReference(cell: Cell, tree: Tree, prefix = ""): Map<string
   return toNames(namesOf(cell), tree, cell.filters, prefix);
 }
 
+/** Published weights without the prefix `module.` that training on several devices gives every name. */
+export const withoutPrefix = (published: ReferenceWeights): ReferenceWeights =>
+  new Map([...published].map(([name, array]) => [name.replace(/^module\./, ""), array]));
+
 /** A network's parameters from published weights. A prefix `module.` of every name is ignored. */
 export function fromReference(model: Model, published: ReferenceWeights): ModelParams {
-  const weights = new Map([...published].map(([name, array]) => [name.replace(/^module\./, ""), array]));
+  const weights = withoutPrefix(published);
   const { cells } = model.stack;
   const inputChannels = model.stack.inputChannels(cells[0].filters);
   const { layers: _, ...like } = model.init(0);
