@@ -49,11 +49,20 @@ export class Zip {
 
   /** The content of one file. Errors: more than `most` bytes, cut off. */
   read(name: string, most = Number.POSITIVE_INFINITY): Uint8Array {
-    const { fail } = this.options;
     const size = this.files.get(name)?.originalSize ?? 0;
-    if (size > most) throw fail(`${name} has ${size} bytes, expected at most ${most}`);
-    const found = this.unzip((file) => file.name === name)[name];
-    if (found?.length !== size) throw fail(`${name} is cut off`);
+    if (size > most) throw this.options.fail(`${name} has ${size} bytes, expected at most ${most}`);
+    return this.readAll([name]).get(name) as Uint8Array;
+  }
+
+  /** The contents of some files, by name. Errors: missing, cut off. */
+  readAll(names: Iterable<string>): Map<string, Uint8Array> {
+    const { fail } = this.options;
+    const wanted = new Set(names);
+    for (const name of wanted) if (!this.files.has(name)) throw fail(`${name} is missing`);
+    const found = new Map(Object.entries(this.unzip((file) => wanted.has(file.name))));
+    for (const name of wanted) {
+      if (found.get(name)?.length !== this.files.get(name)?.originalSize) throw fail(`${name} is cut off`);
+    }
     return found;
   }
 

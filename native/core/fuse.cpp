@@ -5,6 +5,7 @@
 #include <set>
 
 #include "team.h"
+#include "uses.h"
 
 namespace ms {
 namespace {
@@ -20,32 +21,6 @@ constexpr std::size_t GRAIN = 16384;
 
 /** Commands that become one, at the place of the last. */
 using Group = std::vector<std::size_t>;
-
-struct Uses {
-  /** The one command that writes each value; NONE where several or none do. */
-  std::vector<std::size_t> maker;
-  /** The commands that read each value, in order. */
-  std::vector<std::vector<std::size_t>> readers;
-  std::vector<bool> isOutput;
-};
-
-Uses usesOf(const Program& program) {
-  const std::size_t values = program.values.size();
-  Uses uses{std::vector<std::size_t>(values, NONE), std::vector<std::vector<std::size_t>>(values), std::vector<bool>(values)};
-  std::vector<std::size_t> makers(values, 0);
-  for (std::size_t i = 0; i < program.commands.size(); i++) {
-    for (const std::uint32_t read : program.commands[i].reads) uses.readers[read].push_back(i);
-    for (const std::uint32_t written : program.commands[i].writes) {
-      uses.maker[written] = i;
-      makers[written]++;
-    }
-  }
-  for (std::size_t v = 0; v < values; v++) {
-    if (makers[v] != 1) uses.maker[v] = NONE;
-  }
-  for (const std::uint32_t output : program.outputs) uses.isOutput[output] = true;
-  return uses;
-}
 
 bool isIn(const Group& group, std::size_t command) { return std::find(group.begin(), group.end(), command) != group.end(); }
 
@@ -182,7 +157,7 @@ void fuse(Program& program) {
   for (std::size_t i = 0; i < count; i++) {
     const Command& command = program.commands[i];
     if (!command.elements) continue;
-    // A value that several commands write, or one too short for its last tile, is none to be moved.
+    // A value that several commands write stays where it is.
     const bool whole = std::all_of(command.writes.begin(), command.writes.end(), [&](std::uint32_t v) { return uses.maker[v] == i; });
     if (!whole) continue;
     Group mine{i};

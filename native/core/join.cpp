@@ -3,40 +3,24 @@
 #include <map>
 #include <set>
 
+#include "uses.h"
+
 namespace ms {
 namespace {
 
 using Command = Program::Command;
 using Role = Program::Role;
 
-constexpr std::size_t NONE = Program::NONE;
-
-/** The one command that reads each value; NONE where several do or it is an output. */
-std::vector<std::size_t> onlyReaders(const Program& program) {
-  std::vector<std::size_t> readers(program.values.size(), NONE), counts(program.values.size(), 0);
-  for (std::size_t i = 0; i < program.commands.size(); i++) {
-    for (const std::uint32_t read : program.commands[i].reads) {
-      readers[read] = i;
-      counts[read]++;
-    }
-  }
-  for (const std::uint32_t output : program.outputs) counts[output]++;
-  for (std::size_t v = 0; v < readers.size(); v++) {
-    if (counts[v] != 1) readers[v] = NONE;
-  }
-  return readers;
-}
-
 /** Joinable commands whose results end in one sum and nowhere else, in their order. */
 std::vector<std::vector<std::size_t>> sumsOf(const Program& program) {
-  const std::vector<std::size_t> readers = onlyReaders(program);
+  const Uses uses = usesOf(program);
   std::map<std::pair<std::uint32_t, const Program::Join*>, std::vector<std::size_t>> found;
   for (std::size_t i = 0; i < program.commands.size(); i++) {
     const Command& command = program.commands[i];
     if (!command.join) continue;
     std::uint32_t sum = command.writes[0];
-    while (readers[sum] != NONE) {
-      const Command& reader = program.commands[readers[sum]];
+    for (std::size_t next; (next = uses.onlyReader(sum)) != Program::NONE;) {
+      const Command& reader = program.commands[next];
       // An output has its place, whoever else writes the same number.
       if (!reader.sum || program.values[reader.writes[0]].output != Program::INSIDE) break;
       sum = reader.writes[0];

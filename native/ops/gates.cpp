@@ -12,7 +12,7 @@ constexpr std::size_t GRAIN = 4096;
 /** Parts begin at multiples of this, so that the number of threads changes no result. */
 constexpr std::size_t STEP = 16;
 
-/** Results of fewer floats are kept: computing them again took 3 % of a step of the small workload. */
+/** Results of fewer floats are kept: to compute them again would cost more than their memory is worth. */
 constexpr std::size_t LARGE = std::size_t{1} << 18;
 
 Traits traitsOf(std::size_t floats) { return static_cast<Traits>(floats < LARGE ? IN_PLACE | COSTLY : IN_PLACE); }

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { chooseBackend } from "../backend/choose";
+import type { Precision } from "../backend/onednn/backend";
 import { compile } from "../compile";
 import type { Model } from "../model";
 import { prepare } from "../profiles";
@@ -80,22 +81,32 @@ async function profile(): Promise<Profile> {
   }
 }
 
-/** The gradients of one more step in both precisions, from the present weights. */
-async function deviation(): Promise<Deviation> {
+/** Loss and gradients of one more step, from the present weights. */
+async function gradientsIn(precision: Precision) {
   const { task, model, options, state } = training!;
+  const step = compile(trainingStep(model, options), { precision });
   const inputs = stepInputs(readClip(task.folder).data, state.iteration, options);
   const zeros = () => mapTree(state.params, (weight) => tf.zerosLike(weight));
-  const [exact, rounded] = await Promise.all(
-    (["f32", "bf16"] as const).map(async (precision) => {
-      const step = compile(trainingStep(model, options), { precision });
-      // Adam's first moments after one step from zero are the gradients but for a factor.
-      const result = (await step.run({ params: state.params, first: zeros(), second: zeros() }, inputs))!;
-      const gradients = leaves(result.state.first).map(
-        ([name, leaf]) => [name, leaf.dataSync() as Float32Array] as const,
-      );
-      return { loss: result.outputs.told.dataSync()[0], gradients };
-    }),
-  );
+  const given = { params: state.params, first: zeros(), second: zeros() };
+  try {
+    // Adam's first moments after one step from zero are the gradients but for a factor.
+    const result = (await step.run(given, inputs))!;
+    const gradients = leaves(result.state.first).map(
+      ([name, leaf]) => [name, leaf.dataSync() as Float32Array] as const,
+    );
+    const loss = result.outputs.told.dataSync()[0];
+    disposeTree(result);
+    return { loss, gradients };
+  } finally {
+    disposeTree({ first: given.first, second: given.second, inputs });
+    step.dispose();
+  }
+}
+
+/** How far one more step in bfloat16 is from that in float32. */
+async function deviation(): Promise<Deviation> {
+  const exact = await gradientsIn("f32");
+  const rounded = await gradientsIn("bf16");
   const gradients = exact.gradients.map(([weight, values], i) => {
     const others = rounded.gradients[i][1];
     const [largest, difference] = values.reduce(

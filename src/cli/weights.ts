@@ -1,6 +1,5 @@
-import { statSync } from "node:fs";
 import { chooseBackend } from "../backend/choose";
-import { latestState, openRun } from "../train/run";
+import { latestCheckpoint, openRun } from "../train/run";
 import { leaves } from "../tree";
 import { UsageError } from "../types";
 import { exportWeights, importWeights, readPublished, writePublished } from "../weights/published";
@@ -55,8 +54,7 @@ async function bring(args: string[]): Promise<Outcome> {
 async function give(args: string[]): Promise<Outcome> {
   const { values, positionals } = parse(args, { complete: importOptions.complete }, ["DIR|FILE", "OUT"]);
   const [from, to] = positionals;
-  const isRun = statSync(from, { throwIfNoEntry: false })?.isDirectory() === true;
-  const { config, params } = loadWeights(isRun ? latestState(openRun(from)).path : from);
+  const { config, params } = loadWeights(from.endsWith(".safetensors") ? from : latestCheckpoint(openRun(from)));
   const published = exportWeights(config, params, values.complete === true);
   writePublished(to, published);
   const parameters = [...published.values()].reduce((sum, { data }) => sum + data.length, 0);

@@ -181,7 +181,7 @@ interface Plane {
   readonly wiring: Wiring;
   readonly lanes: readonly Lane[];
   corner(layer: number): Point;
-  /** Height of the lowest lane above a row. */
+  /** Where a lane above a row runs. */
   laneY(row: number, lane: number): number;
 }
 

@@ -44,16 +44,21 @@ export function openRun(folder: string): Run {
   return runIn(folder, experiment("small", settings));
 }
 
-/** The newest state of a run, with its model. Error: no checkpoint, or a damaged one. */
-export function latestState({ folder, settings }: Run): { model: Model; state: TrainState; path: string } {
+/** Path of the newest checkpoint of a run. Error: none yet. */
+export function latestCheckpoint({ folder }: Run): string {
   const checkpoints = join(folder, "checkpoint");
   const iterations = (existsSync(checkpoints) ? readdirSync(checkpoints) : [])
     .map((name) => /^(\d{1,15})\.safetensors$/.exec(name)?.[1])
     .filter((digits) => digits !== undefined)
     .map(Number);
   if (iterations.length === 0) throw new UserError(`${folder} has no checkpoint yet`);
-  const { model } = prepare(settings);
-  const path = checkpointPath(folder, Math.max(...iterations));
+  return checkpointPath(folder, Math.max(...iterations));
+}
+
+/** The newest state of a run, with its model. Error: no checkpoint, or a damaged one. */
+export function latestState(run: Run): { model: Model; state: TrainState; path: string } {
+  const { model } = prepare(run.settings);
+  const path = latestCheckpoint(run);
   return { model, state: loadCheckpoint(path, model), path };
 }
 

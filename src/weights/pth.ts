@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { readFile } from "../files";
 import { walk } from "../strided";
 import { UserError } from "../types";
@@ -73,7 +73,11 @@ export function readPth(path: string): Map<string, NamedArray> {
     zip.read(pickles[0], MOST_PICKLE),
     {
       calls: {
-        "collections.OrderedDict": (pairs = []) => new Map(pairs as [unknown, unknown][]),
+        "collections.OrderedDict": (pairs = []) => {
+          if (!Array.isArray(pairs) || !pairs.every((pair) => Array.isArray(pair) && pair.length === 2))
+            throw fail("a dictionary is made of what are no pairs");
+          return new Map(pairs as [unknown, unknown][]);
+        },
         "torch._utils._rebuild_tensor_v2": rebuild,
         "torch._utils._rebuild_parameter": (tensor) => tensor,
       },
@@ -90,17 +94,14 @@ export function readPth(path: string): Map<string, NamedArray> {
   );
 
   const tensors = tensorsOf(root, fail);
-  const loaded = new Map<string, Uint8Array>();
   const total = [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  if (total > bytes.length) throw fail(`its tensors have ${total} numbers, and the file ${bytes.length} bytes`);
+  if (!(total <= bytes.length)) throw fail(`its tensors have ${total} numbers, and the file ${bytes.length} bytes`);
+  const fileOf = ({ storage }: Tensor) => `${folder}data/${storage.key}`;
+  const contents = zip.readAll([...tensors.values()].map(fileOf));
   return new Map(
     [...tensors].map(([name, tensor]) => {
-      const { storage, shape } = tensor;
-      const file = `${folder}data/${storage.key}`;
-      if (!zip.has(file)) throw fail(`${name} lies in ${file}, which is missing`);
-      const content = loaded.get(file) ?? zip.read(file);
-      loaded.set(file, content);
-      return [name, { shape, data: numbers(tensor, content, (reason) => fail(`${name} ${reason}`)) }];
+      const content = contents.get(fileOf(tensor)) as Uint8Array;
+      return [name, { shape: tensor.shape, data: numbers(tensor, content, (reason) => fail(`${name} ${reason}`)) }];
     }),
   );
 }
@@ -113,28 +114,21 @@ const isStorage = (value: unknown): value is Storage => {
 
 type Fail = (reason: string) => UserError;
 
-/** Looks at size and beginning before anything is read. */
+/** Looks at size and beginning before anything is read; what is no file the reader refuses. */
 function requireZip(path: string, fail: Fail): void {
-  let file: number;
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats?.isFile()) return;
+  if (stats.size > MOST_BYTES) throw fail(`it has ${stats.size} bytes, expected at most ${MOST_BYTES}`);
+  const start = Buffer.alloc(4);
+  const file = openSync(path, "r");
   try {
-    file = openSync(path, "r");
-  } catch {
-    // The reader says what is wrong with the path.
-    return;
-  }
-  try {
-    const { size } = fstatSync(file);
-    if (size > MOST_BYTES) throw fail(`it has ${size} bytes, expected at most ${MOST_BYTES}`);
-    const start = Buffer.alloc(4);
-    const length = fstatSync(file).isFile() ? readSync(file, start, 0, 4, 0) : 0;
-    const zip = length === 4 && start.equals(Buffer.from("PK\x03\x04", "latin1"));
-    if (length > 1 && start[0] === 0x80) {
-      throw fail("it is of the format before PyTorch 1.6; load it with a later PyTorch and save it again");
-    }
-    if (fstatSync(file).isFile() && !zip) throw fail("expected a zip file");
+    readSync(file, start, 0, 4, 0);
   } finally {
     closeSync(file);
   }
+  if (start[0] === 0x80)
+    throw fail("it is of the format before PyTorch 1.6; load it with a later PyTorch and save it again");
+  if (!start.equals(Buffer.from("PK\x03\x04", "latin1"))) throw fail("expected a zip file");
 }
 
 /** The tensors of a dictionary, or of the only dictionary in it that has some. */

@@ -1,9 +1,10 @@
 import { extname } from "node:path";
+import type { NpyArray } from "../datasets/formats/npy";
 import { readNpz, writeNpz } from "../datasets/formats/npz";
 import type { ModelParams } from "../model";
 import { disposeTree } from "../tree";
 import { UsageError, UserError } from "../types";
-import { fromReference, type ReferenceWeights, toReference } from "./mapNames";
+import { fromReference, type ReferenceWeights, toReference, withoutPrefix } from "./mapNames";
 import { readPth } from "./pth";
 import { type NamedArray, readSafetensors, writeSafetensors } from "./safetensors";
 import { type NetworkConfig, networkOf } from "./weightsFile";
@@ -20,10 +21,7 @@ export function readPublished(path: string): ReferenceWeights {
   }
 }
 
-function float32(
-  { shape, data }: ReturnType<typeof readNpz> extends Map<string, infer A> ? A : never,
-  where: string,
-): NamedArray {
+function float32({ shape, data }: NpyArray, where: string): NamedArray {
   if (data instanceof Float32Array) return { shape, data };
   if (data instanceof Float64Array) return { shape, data: Float32Array.from(data) };
   throw new UserError(`${where}: expected numbers of type f4 or f8`);
@@ -36,6 +34,17 @@ export function writePublished(path: string, weights: ReferenceWeights): void {
   else throw new UsageError(`${path}: expected a file that ends in .npz or .safetensors`);
 }
 
+/** All weights that the published code creates, with some numbers. */
+function everyWeight(config: NetworkConfig): Map<string, NamedArray> {
+  const whole = networkOf({ ...config, complete: true });
+  const params = whole.init(0);
+  try {
+    return toReference(whole, params);
+  } finally {
+    disposeTree(params);
+  }
+}
+
 /**
  * The parameters of a network from published weights; number of filters and of channels are those of the weights, where the
  * configuration does not say. Errors: no such network, weights that are missing, of another shape, or belong to no part of it.
@@ -45,16 +54,13 @@ export function importWeights(
   given: Omit<NetworkConfig, "channels"> & { channels?: number },
   where: string,
 ): { config: NetworkConfig; params: ModelParams } {
-  const named = new Map([...weights].map(([name, array]) => [name.replace(/^module\./, ""), array]));
+  const named = withoutPrefix(weights);
   const embed = named.get("embed.conv_embed.weight")?.shape;
   if (embed?.length !== 4)
     throw new UserError(`${where} has no weight embed.conv_embed.weight of four axes, so it is not of this family`);
   const config: NetworkConfig = { filters: embed[0], channels: embed[1], ...given };
   const network = networkOf(config);
-  const whole = networkOf({ ...config, complete: true });
-  const all = whole.init(0);
-  const known = toReference(whole, all);
-  disposeTree(all);
+  const known = everyWeight(config);
   const unknown = [...named.keys()].filter((name) => !known.has(name));
   if (unknown.length > 0) {
     const some = unknown.slice(0, 3).join(", ") + (unknown.length > 3 ? ", ..." : "");
@@ -72,11 +78,7 @@ export function importWeights(
 export function exportWeights(config: NetworkConfig, params: ModelParams, complete: boolean): Map<string, NamedArray> {
   const ours = toReference(networkOf(config), params);
   if (!complete) return ours;
-  const whole = networkOf({ ...config, complete: true });
-  const all = whole.init(0);
-  const published = toReference(whole, all);
-  disposeTree(all);
   return new Map(
-    [...published].map(([name, { shape, data }]) => [name, ours.get(name) ?? { shape, data: data.fill(0) }]),
+    [...everyWeight(config)].map(([name, { shape, data }]) => [name, ours.get(name) ?? { shape, data: data.fill(0) }]),
   );
 }

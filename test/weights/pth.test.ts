@@ -177,6 +177,7 @@ describe("hostile files are refused in one line, within a second", () => {
     ["a million marks", pickled("(".repeat(1_000_001)), /more than 1000000 values/],
     ["a key that leaves", one({ shape: [2], key: "../../../etc/passwd" }), /no storage of numbers/],
     ["a tensor without storage", one({ shape: [2], key: "5" }), /missing/],
+    ["a dictionary of a number", pickled("ccollections\nOrderedDict\n", whole(5), 0x85, "R."), /no pairs/],
     ["more than its storage", one({ shape: [3], length: 2 }), /lies outside its storage/],
     ["beyond its storage", one({ shape: [2], offset: 1, length: 2 }), /lies outside/],
     ["numbers again and again", one({ shape: [1 << 20, 1 << 10], strides: [0, 0], length: 2 }), /1073741824 numbers/],

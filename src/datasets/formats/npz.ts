@@ -11,11 +11,13 @@ import { encodeNpy, type NpyArray, parseNpy } from "./npy";
 export function readNpz(path: string): Map<string, NpyArray> {
   const fail = (reason: string) => new UserError(`${path}: not a .npz file: ${reason}`);
   const zip = new Zip(readFile(path, ".npz file"), { fail });
+  const stranger = zip.names.find((name) => !name.endsWith(".npy"));
+  if (stranger !== undefined) throw fail(`it has a file ${stranger}, expected .npy files`);
   return new Map(
-    zip.names.map((name) => {
-      if (!name.endsWith(".npy")) throw fail(`it has a file ${name}, expected .npy files`);
-      return [name.slice(0, -".npy".length), parseNpy(zip.read(name), `${path}, ${name}`)];
-    }),
+    [...zip.readAll(zip.names)].map(([name, content]) => [
+      name.slice(0, -".npy".length),
+      parseNpy(content, `${path}, ${name}`),
+    ]),
   );
 }
 

@@ -62,44 +62,47 @@ function operand(backend: OnednnBackend, maps: tf.TensorInfo, { form, half }: Re
   });
 }
 
-/** Weights of a convolution in parts, in the layout of its plan. */
-function packedParts(backend: OnednnBackend, weights: tf.TensorInfo, { plan, weightFloats, pack }: InParts): Buffer {
-  return backend.derive(weights, `weights ${plan.layout} in parts ${weights.shape}`, () => {
-    const buffer = backend.native.allocate(plan.weightFloats);
-    const plain = backend.buffer(weights);
-    backend.scratch(weightFloats, (parts) => {
-      pack(plain, parts);
-      backend.scratch(plan.reorderFloats, (scratch) =>
-        backend.native.reorderWeights(plan.plan, parts, buffer, scratch),
-      );
-    });
-    return buffer;
-  });
+/** How plain weights are put into another order before they are packed. */
+interface Arrangement {
+  readonly name: string;
+  readonly floats: number;
+  write(from: Buffer, to: Buffer): void;
 }
 
-/** Weights in the layout of a plan, as they are or turned: packed once in the tensor's life. */
-function packed(backend: OnednnBackend, weights: tf.TensorInfo, plan: Plan, turned = false): Buffer {
-  return backend.derive(weights, `weights ${plan.layout} ${weights.shape} ${turned}`, () => {
+/** Weights in the layout of a plan, as they are or arranged: packed once in the tensor's life. */
+function packed(backend: OnednnBackend, weights: tf.TensorInfo, plan: Plan, arranged?: Arrangement): Buffer {
+  return backend.derive(weights, `weights ${plan.layout} ${weights.shape} ${arranged?.name}`, () => {
     const buffer = backend.native.allocate(plan.weightFloats);
     const plain = backend.buffer(weights);
     const pack = (from: Buffer) =>
       backend.scratch(plan.reorderFloats, (scratch) => backend.native.reorderWeights(plan.plan, from, buffer, scratch));
-    if (turned) {
-      const [height, width, from, to] = weights.shape;
-      backend.scratch(tf.util.sizeFromShape(weights.shape), (scratch) => {
-        const strides = [-width * from * to, -from * to, 1, to];
-        backend.native.stridedCopy(
-          plain,
-          scratch,
-          [height, width, to, from],
-          strides,
-          (height * width - 1) * from * to,
-        );
+    if (!arranged) pack(plain);
+    else {
+      backend.scratch(arranged.floats, (scratch) => {
+        arranged.write(plain, scratch);
         pack(scratch);
       });
-    } else pack(plain);
+    }
     return buffer;
   });
+}
+
+const cutUp = ({ weightFloats, pack }: InParts): Arrangement => ({
+  name: "in parts",
+  floats: weightFloats,
+  write: pack,
+});
+
+/** By 180 degrees, channels exchanged. */
+function turnedRound({ native }: OnednnBackend, shape: number[]): Arrangement {
+  const [height, width, from, to] = shape;
+  const strides = [-width * from * to, -from * to, 1, to];
+  const last = (height * width - 1) * from * to;
+  return {
+    name: "turned",
+    floats: tf.util.sizeFromShape(shape),
+    write: (plain, scratch) => native.stridedCopy(plain, scratch, [height, width, to, from], strides, last),
+  };
 }
 
 /** The convolution that takes dy to dx, at stride 1: with the weights turned by 180 degrees, their channels exchanged. */
@@ -125,7 +128,7 @@ function forward(backend: OnednnBackend, x: tf.TensorInfo, weights: tf.TensorInf
   const plan = parts?.plan ?? planOf(backend, "output", info, [backend.form(x)], bias !== undefined);
   if (!plan) return undefined;
   const [from, by] = parts
-    ? [parts.spread(x), packedParts(backend, weights, parts)]
+    ? [parts.spread(x), packed(backend, weights, parts.plan, cutUp(parts))]
     : [operand(backend, x, plan), packed(backend, weights, plan)];
   const offset = bias && backend.buffer(bias);
   const { info: y, buffer } = backend.output(info.outShape, plan.form);
@@ -159,7 +162,7 @@ export const convolutionKernels: Kernels = {
     if (!info || !fits(dy, info)) return undefined;
     const parts = inParts(backend, "input", info);
     if (parts) {
-      const [from, by] = [backend.buffer(dy, "blocked"), packedParts(backend, filter, parts)];
+      const [from, by] = [backend.buffer(dy, "blocked"), packed(backend, filter, parts.plan, cutUp(parts))];
       const { info: dx, buffer } = backend.output(info.inShape, "blocked");
       backend.scratch(floatsOf(parts.info.inShape, "blocked"), (shifted) => {
         const { plan, scratchFloats } = parts.plan;
@@ -173,7 +176,8 @@ export const convolutionKernels: Kernels = {
     const turns = asOutput?.how === "prepared";
     const plan = turns ? asOutput : planOf(backend, "input", info, forms);
     if (!plan) return undefined;
-    const [from, by] = [operand(backend, dy, plan), packed(backend, filter, plan, turns)];
+    const arranged = turns ? turnedRound(backend, filter.shape) : undefined;
+    const [from, by] = [operand(backend, dy, plan), packed(backend, filter, plan, arranged)];
     const { info: dx, buffer } = backend.output(info.inShape, plan.form);
     backend.scratch(plan.scratchFloats, (scratch) => backend.native.convolve(plan.plan, from, by, buffer, scratch));
     return dx;

@@ -42,10 +42,8 @@ const tilesOf = ({ batchSize, outHeight, outWidth }: Info): number =>
   batchSize * Math.ceil(outHeight / 4) * Math.ceil(outWidth / 4);
 
 /**
- * Kernels larger than 3x3 that are computed as several of 3x3 by Winograd's algorithm (kernelParts.ts). Measured, the direct
- * algorithm's time by that of the parts, for outputs, inputs and weights: 5x5 with 64 channels 1.03, 1.10, 1.33 on 256 tiles and
- * 0.94, 0.94, 1.17 on 64; 128 -> 256 channels 1.72, 1.27, 1.79 on 256 and 1.28, 1.02, 1.16 on 64; 32 -> 64 channels 1.51, 0.92, 1.14 on
- * 512; 16 channels 1.05, 0.94, 0.92 on 512. 7x7 with 64 channels 1.06, 1.02, 1.18 on 256 tiles; 32 -> 64 0.91, 0.94, 1.07 on 512.
+ * Kernels larger than 3x3 that are computed as several of 3x3 by Winograd's algorithm (kernelParts.ts). Bounds found by trial; what
+ * a 5x5 gains shows in `bench op`.
  */
 export function partsPay(kind: Kind, info: Info): boolean {
   const { filterHeight: side, filterWidth, inChannels, outChannels, padInfo } = info;
