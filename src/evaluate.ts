@@ -2,13 +2,10 @@ import * as tf from "@tensorflow/tfjs";
 import { type Compiled, compile, type Step } from "./compile";
 import { clips, type Dataset, type Split } from "./datasets/dataset";
 import { sliceTime } from "./datasets/sliceTime";
+import { usualScores } from "./metrics/all";
 import { blackFrame, copyLast } from "./metrics/baselines";
 import { type ScoreReport, scoreAll } from "./metrics/evaluate";
-import { mae } from "./metrics/mae";
-import { mse } from "./metrics/mse";
-import { psnr } from "./metrics/psnr";
 import type { Score } from "./metrics/score";
-import { ssim } from "./metrics/ssim";
 import type { Model, ModelParams } from "./model";
 import { predict } from "./rollout";
 import type { Clip, Sequences } from "./types";
@@ -80,7 +77,7 @@ export interface EvaluateOptions {
   /** Clips at once. Default 20. */
   batch?: number;
   /** Default: MSE, MAE, SSIM, PSNR. */
-  scores?: readonly Score<unknown>[];
+  scores?: readonly Score[];
   onProgress?: (clips: number, of: number) => void;
 }
 
@@ -88,25 +85,19 @@ export interface EvaluateOptions {
 export async function evaluate(
   forecasters: Readonly<Record<string, Forecaster>>,
   dataset: Dataset,
-  {
-    context,
-    split = "test",
-    take = Infinity,
-    batch = 20,
-    scores = [mse, mae, ssim, psnr],
-    onProgress,
-  }: EvaluateOptions,
+  { context, split = "test", take = Infinity, batch = 20, scores = usualScores, onProgress }: EvaluateOptions,
 ): Promise<Record<string, ScoreReport[]>> {
   const horizon = dataset.time - context;
-  const all = scoreAll(scores as readonly Score<unknown>[], { horizon });
+  const all = scoreAll(scores, { horizon });
   const sums = Object.fromEntries(Object.keys(forecasters).map((name) => [name, all.init(dataset.time - 1)]));
   const total = Math.min(dataset.size(split), take);
   let done = 0;
   for await (const { data, ids } of clips(dataset, split, { batch, take, epochs: 1, shuffle: false })) {
     const observed = sliceTime(data, 1);
     const seen = sliceTime(data, 0, context);
+    const persisted = copyLast(seen, horizon);
     for (const [name, forecast] of Object.entries(forecasters)) {
-      sums[name] = all.add(sums[name], await forecast(seen, horizon), observed);
+      sums[name] = all.add(sums[name], await forecast(seen, horizon), observed, persisted);
     }
     done += ids.length;
     onProgress?.(done, total);

@@ -30,9 +30,13 @@ typedef std::uint32_t Bits __attribute__((vector_size(4 * WIDTH)));
 #define MS_INLINE [[gnu::always_inline]] static inline
 
 MS_INLINE Lanes all(float x) {
-  Lanes lanes;
-  for (std::size_t k = 0; k < WIDTH; k++) lanes[k] = x;
-  return lanes;
+#if defined(__AVX512F__)
+  return (Lanes)_mm512_set1_ps(x);
+#elif defined(__AVX2__)
+  return (Lanes)_mm256_set1_ps(x);
+#else
+  return Lanes{x, x, x, x};
+#endif
 }
 
 /** a < b ? a : b, so b where one of them is NaN. One instruction where comparing and selecting are two. */

@@ -1,6 +1,7 @@
+#include <algorithm>
+#include <cstring>
 #include <map>
 #include <memory>
-#include <tuple>
 
 #include "../core/call.h"
 #include "../core/error.h"
@@ -8,6 +9,7 @@
 #include "../core/recording.h"
 #include "../core/worker.h"
 #include "families.h"
+#include "winograd.h"
 
 namespace ms {
 namespace {
@@ -22,13 +24,14 @@ enum class Kind { output, input, weights };
 /** A convolution of one geometry, ready to run. */
 struct Plan {
   Kind kind;
-  memory::desc x, y, packed, plain;
-  bool bias;
-  std::size_t outChannels, scratchFloats;
+  bool bias, cheap;
+  std::size_t x, y, packed, plain, outChannels, scratch;
+  /** Number of the layout of packed weights: convolutions with the same one share them. */
   std::size_t layout;
-  std::shared_ptr<Primitive> primitive;
-  /** Weights from [height, width, in, out] to the primitive's own layout, or back for the weight gradient. */
-  std::shared_ptr<Primitive> reorder;
+  /** Operands in the order of the buffers given to `convolve`: those that are read, those that are written, scratch. */
+  Run run;
+  /** Weights [height, width, in, out] -> packed ones, or packed gradients back; scratch. */
+  Run reorder;
   std::size_t reorderScratch;
   /** As the convolution of several time steps at once. */
   std::shared_ptr<const Program::Join> joined;
@@ -36,15 +39,16 @@ struct Plan {
 
 std::map<std::uint32_t, std::shared_ptr<Plan>> plans;
 std::uint32_t nextPlan = 1;
-/** Layouts of packed weights seen so far: convolutions that use the same one share packed weights. */
+
+/** Layouts of our own, and after them oneDNN's that were seen so far. */
+constexpr std::size_t TRANSFORMED = 0, PLAIN = 1, OTHERS = 2;
 std::vector<memory::desc>& layouts = *new std::vector<memory::desc>;
 
 std::size_t layoutOf(const memory::desc& desc) {
-  for (std::size_t i = 0; i < layouts.size(); i++) {
-    if (layouts[i] == desc) return i;
-  }
+  const auto found = std::find(layouts.begin(), layouts.end(), desc);
+  if (found != layouts.end()) return OTHERS + static_cast<std::size_t>(found - layouts.begin());
   layouts.push_back(desc);
-  return layouts.size() - 1;
+  return OTHERS + layouts.size() - 1;
 }
 
 struct Geometry {
@@ -81,29 +85,103 @@ Geometry geometryOf(Call& call) {
   return result;
 }
 
-/** Slots in the order of the buffers given to `convolve`: those that are read, those that are written, scratch. */
+/** Slots in the order of `Plan::run`, without scratch. */
 template <class Description>
-void finishPlan(Plan& plan, const Description& description, std::vector<Primitive::Slot> slots) {
+void finishPlan(Plan& plan, const Description& description, const memory::desc& packed, const memory::desc& plain,
+                std::vector<Primitive::Slot> slots) {
   slots.push_back({DNNL_ARG_SCRATCHPAD, description.scratchpad_desc()});
-  plan.scratchFloats = floatsOf(description.scratchpad_desc());
-  plan.primitive = std::make_shared<Primitive>(dnnl::primitive(description), std::move(slots));
-  plan.layout = layoutOf(plan.packed);
+  plan.scratch = floatsOf(description.scratchpad_desc());
+  plan.packed = floatsOf(packed);
+  plan.layout = layoutOf(packed);
+  const auto runs = [](const dnnl::primitive& primitive, std::vector<Primitive::Slot> operands) {
+    const auto ready = std::make_shared<Primitive>(primitive, std::move(operands));
+    return [ready](float* const* at) { ready->run(at); };
+  };
+  plan.run = runs(dnnl::primitive(description), std::move(slots));
   const bool back = plan.kind == Kind::weights;
-  const dnnl::reorder::primitive_desc reorder(cpu(), back ? plan.packed : plan.plain, cpu(), back ? plan.plain : plan.packed,
-                                              ownScratch());
+  const memory::desc &from = back ? packed : plain, &to = back ? plain : packed;
+  const dnnl::reorder::primitive_desc reorder(cpu(), from, cpu(), to, ownScratch());
   plan.reorderScratch = floatsOf(reorder.scratchpad_desc());
-  plan.reorder = std::make_shared<Primitive>(
-      dnnl::reorder(reorder), std::vector<Primitive::Slot>{{DNNL_ARG_FROM, back ? plan.packed : plan.plain},
-                                                           {DNNL_ARG_TO, back ? plan.plain : plan.packed},
-                                                           {DNNL_ARG_SCRATCHPAD, reorder.scratchpad_desc()}});
+  plan.reorder = runs(dnnl::reorder(reorder),
+                      {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}, {DNNL_ARG_SCRATCHPAD, reorder.scratchpad_desc()}});
+}
+
+/** oneDNN's direct convolution. Throws dnnl::error where it has none. */
+void direct(Plan& plan, const Geometry& g, Tag form, bool half) {
+  const algorithm how = algorithm::convolution_direct;
+  const dnnl::prop_kind pass = dnnl::prop_kind::forward_training;
+  const auto f32 = memory::data_type::f32, operand = half ? memory::data_type::bf16 : f32;
+  const auto typeOf = [&](Kind result) { return plan.kind == result ? f32 : operand; };
+  const memory::desc x(g.x, typeOf(Kind::input), form), y(g.y, typeOf(Kind::output), form);
+  const memory::desc any(g.weights, typeOf(Kind::weights), Tag::any), plain(g.weights, f32, Tag::hwio);
+  const memory::desc bias = plan.bias ? memory::desc({g.y[1]}, f32, Tag::x) : memory::desc();
+  plan.x = floatsOf(x);
+  plan.y = floatsOf(y);
+  using Forward = dnnl::convolution_forward;
+  // For the gradients a hint, whose operands are all of one type.
+  const memory::desc in(g.x, operand, form), kernel(g.weights, operand, Tag::any);
+  const memory::desc out(g.y, plan.kind == Kind::output ? f32 : operand, form);
+  const auto desc = plan.bias ? Forward::desc(pass, how, in, kernel, bias, out, g.strides, g.dilations, g.before, g.after)
+                              : Forward::desc(pass, how, in, kernel, out, g.strides, g.dilations, g.before, g.after);
+  const Forward::primitive_desc forward(desc, ownScratch(), cpu());
+  if (plan.kind == Kind::output) {
+    const memory::desc packed = forward.weights_desc();
+    std::vector<Primitive::Slot> slots{{DNNL_ARG_SRC, x}, {DNNL_ARG_WEIGHTS, packed}};
+    if (plan.bias) slots.push_back({DNNL_ARG_BIAS, bias});
+    slots.push_back({DNNL_ARG_DST, y});
+    finishPlan(plan, forward, packed, plain, std::move(slots));
+  } else if (plan.kind == Kind::input) {
+    using Backward = dnnl::convolution_backward_data;
+    const Backward::primitive_desc backward({how, x, any, y, g.strides, g.dilations, g.before, g.after}, ownScratch(), cpu(),
+                                            forward);
+    const memory::desc packed = backward.weights_desc();
+    finishPlan(plan, backward, packed, plain, {{DNNL_ARG_DIFF_DST, y}, {DNNL_ARG_WEIGHTS, packed}, {DNNL_ARG_DIFF_SRC, x}});
+  } else {
+    using Backward = dnnl::convolution_backward_weights;
+    const Backward::primitive_desc backward({how, x, any, y, g.strides, g.dilations, g.before, g.after}, ownScratch(), cpu(),
+                                            forward);
+    const memory::desc packed = backward.diff_weights_desc();
+    finishPlan(plan, backward, packed, plain, {{DNNL_ARG_SRC, x}, {DNNL_ARG_DIFF_DST, y}, {DNNL_ARG_DIFF_WEIGHTS, packed}});
+  }
+}
+
+/** Our own for 3x3. */
+void winograd(Call& call, Plan& plan, const Geometry& g) {
+  const bool dense = g.strides == memory::dims{1, 1} && g.dilations == memory::dims{0, 0};
+  const bool three = g.weights[2] == 3 && g.weights[3] == 3;
+  const bool fits = g.y[2] == g.x[2] + g.before[0] + g.after[0] - 2 && g.y[3] == g.x[3] + g.before[1] + g.after[1] - 2;
+  if (!dense || !three || !fits || g.x[1] % 16 != 0 || g.y[1] % 16 != 0 || plan.kind == Kind::input) {
+    call.refuse("Winograd's algorithm is for outputs and weights of 3x3, stride 1, on channels in whole blocks");
+  }
+  const auto n = [](memory::dim size) { return static_cast<std::size_t>(size); };
+  const Winograd w{n(g.x[0]), n(g.x[2]), n(g.x[3]), n(g.x[1]), n(g.y[2]), n(g.y[3]), n(g.y[1]), g.before[0], g.before[1]};
+  plan.x = w.batch * w.inChannels * w.inHeight * w.inWidth;
+  plan.y = w.batch * w.outChannels * w.outHeight * w.outWidth;
+  plan.reorderScratch = 0;
+  if (plan.kind == Kind::weights) {
+    plan.packed = plan.plain;
+    plan.layout = PLAIN;
+    plan.scratch = w.weightsScratch();
+    plan.run = [w](float* const* at) { w.weights(at[0], at[1], at[2], at[3]); };
+    plan.reorder = [floats = plan.plain](float* const* at) { std::memcpy(at[1], at[0], floats * sizeof(float)); };
+    return;
+  }
+  plan.packed = w.packedFloats();
+  plan.layout = TRANSFORMED;
+  plan.scratch = w.outputScratch();
+  const bool bias = plan.bias;
+  plan.run = [w, bias](float* const* at) {
+    w.output(at[0], at[1], bias ? at[2] : nullptr, at[bias ? 3 : 2], at[bias ? 4 : 3]);
+  };
+  plan.reorder = [w](float* const* at) { w.pack(at[0], at[1]); };
 }
 
 /**
- * convolutionPlan(kind: "output" | "input" | "weights", how: "direct" | "winograd" | "prepared", blocked, bias, half, geometry,
- *   padding) -> {plan, layout, weightFloats, scratchFloats, reorderFloats}, or undefined where oneDNN has no such convolution
- * here. prepared: Winograd's of weights that were transformed when they were packed, for outputs alone.
+ * convolutionPlan(kind: "output" | "input" | "weights", how: "direct" | "winograd", blocked, bias, half, geometry, padding) ->
+ *   {plan, layout, weightFloats, scratchFloats, reorderFloats}, or undefined where oneDNN has no such convolution here.
  * geometry: batch, input height, width, channels, output height, width, channels, kernel height, width, strides down and
- * across, dilations down and across; padding: top, left, bottom, right.
+ * across, dilations down and across; padding: top, left, bottom, right. half: operands in bfloat16, results in float; sums are of
+ * floats.
  */
 napi_value convolutionPlan(Call& call) {
   const std::string name = call.text("kind");
@@ -111,57 +189,25 @@ napi_value convolutionPlan(Call& call) {
   auto plan = std::make_shared<Plan>();
   plan->kind = name == "output" ? Kind::output : name == "input" ? Kind::input : Kind::weights;
   const std::string way = call.text("how");
-  if (way != "direct" && way != "winograd" && way != "prepared") call.refuse("how is %s, expected direct, winograd or prepared", way.c_str());
-  if (way == "prepared" && plan->kind != Kind::output) call.refuse("prepared weights are for outputs");
-  const algorithm how = way == "direct" ? algorithm::convolution_direct : algorithm::convolution_winograd;
-  // oneDNN transforms weights ahead of time where they cannot change between runs.
-  const dnnl::prop_kind pass = way == "prepared" ? dnnl::prop_kind::forward_inference : dnnl::prop_kind::forward_training;
-  const Tag form = call.flag("blocked") ? Tag::nChw16c : Tag::nhwc;
+  if (way != "direct" && way != "winograd") call.refuse("how is %s, expected direct or winograd", way.c_str());
+  const bool blocked = call.flag("blocked");
   plan->bias = call.flag("bias");
-  // Operands in bfloat16, results in float; sums are of floats.
   const bool half = call.flag("half");
   const Geometry g = geometryOf(call);
   plan->outChannels = static_cast<std::size_t>(g.y[1]);
-  const auto f32 = memory::data_type::f32, operand = half ? memory::data_type::bf16 : f32;
-  const auto typeOf = [&](Kind result) { return plan->kind == result ? f32 : operand; };
-  const memory::desc x(g.x, typeOf(Kind::input), form), y(g.y, typeOf(Kind::output), form);
-  const memory::desc any(g.weights, typeOf(Kind::weights), Tag::any);
-  const memory::desc bias = plan->bias ? memory::desc({g.y[1]}, f32, Tag::x) : memory::desc();
-  plan->plain = memory::desc(g.weights, f32, Tag::hwio);
-  plan->x = x;
-  plan->y = y;
-  try {
-    using Forward = dnnl::convolution_forward;
-    // For the gradients a hint, whose operands are all of one type.
-    const memory::desc in(g.x, operand, form), kernel(g.weights, operand, Tag::any);
-    const memory::desc out(g.y, plan->kind == Kind::output ? f32 : operand, form);
-    const auto desc = plan->bias ? Forward::desc(pass, how, in, kernel, bias, out, g.strides,
-                                                 g.dilations, g.before, g.after)
-                                 : Forward::desc(pass, how, in, kernel, out, g.strides,
-                                                 g.dilations, g.before, g.after);
-    const Forward::primitive_desc forward(desc, ownScratch(), cpu());
-    if (plan->kind == Kind::output) {
-      plan->packed = forward.weights_desc();
-      std::vector<Primitive::Slot> slots{{DNNL_ARG_SRC, x}, {DNNL_ARG_WEIGHTS, plan->packed}};
-      if (plan->bias) slots.push_back({DNNL_ARG_BIAS, bias});
-      slots.push_back({DNNL_ARG_DST, y});
-      finishPlan(*plan, forward, std::move(slots));
-    } else if (plan->kind == Kind::input) {
-      using Backward = dnnl::convolution_backward_data;
-      const Backward::primitive_desc backward({how, x, any, y, g.strides, g.dilations, g.before, g.after}, ownScratch(),
-                                              cpu(), forward);
-      plan->packed = backward.weights_desc();
-      finishPlan(*plan, backward, {{DNNL_ARG_DIFF_DST, y}, {DNNL_ARG_WEIGHTS, plan->packed}, {DNNL_ARG_DIFF_SRC, x}});
-    } else {
-      using Backward = dnnl::convolution_backward_weights;
-      const Backward::primitive_desc backward({how, x, any, y, g.strides, g.dilations, g.before, g.after}, ownScratch(),
-                                              cpu(), forward);
-      plan->packed = backward.diff_weights_desc();
-      finishPlan(*plan, backward, {{DNNL_ARG_SRC, x}, {DNNL_ARG_DIFF_DST, y}, {DNNL_ARG_DIFF_WEIGHTS, plan->packed}});
+  plan->plain = static_cast<std::size_t>(g.weights[0] * g.weights[1] * g.weights[2] * g.weights[3]);
+  // A pointwise one of few channels takes no longer than writing its result.
+  plan->cheap = plan->plain <= 64 * plan->outChannels;
+  if (way == "winograd") {
+    if (!blocked || half) call.refuse("Winograd's algorithm is for blocked maps of floats");
+    winograd(call, *plan, g);
+  } else {
+    try {
+      direct(*plan, g, blocked ? Tag::nChw16c : Tag::nhwc, half);
+    } catch (const dnnl::error& error) {
+      if (error.status == dnnl_unimplemented || error.status == dnnl_invalid_arguments) return nothing(call.env());
+      throw;
     }
-  } catch (const dnnl::error& error) {
-    if (error.status == dnnl_unimplemented || error.status == dnnl_invalid_arguments) return nothing(call.env());
-    throw;
   }
   const std::uint32_t id = nextPlan++;
   plans[id] = plan;
@@ -172,8 +218,8 @@ napi_value convolutionPlan(Call& call) {
   };
   set("plan", id);
   set("layout", plan->layout);
-  set("weightFloats", floatsOf(plan->packed));
-  set("scratchFloats", plan->scratchFloats);
+  set("weightFloats", plan->packed);
+  set("scratchFloats", plan->scratch);
   set("reorderFloats", plan->reorderScratch);
   return result;
 }
@@ -192,20 +238,14 @@ napi_value dropPlan(Call& call) {
   return nothing(call.env());
 }
 
-std::size_t weightFloats(const Plan& plan) {
-  std::size_t floats = 1;
-  for (const memory::dim size : plan.plain.dims()) floats *= static_cast<std::size_t>(size);
-  return floats;
-}
-
 /** reorderWeights(plan, from, to, scratch): packs weights for the plan, or unpacks a weight gradient. */
 napi_value reorderWeights(Call& call) {
   const auto plan = planAt(call);
   const bool back = plan->kind == Kind::weights;
-  const std::size_t packed = floatsOf(plan->packed), plain = weightFloats(*plan);
-  const Buffer from = call.buffer("from", back ? packed : plain), to = call.buffer("to", back ? plain : packed);
+  const Buffer from = call.buffer("from", back ? plan->packed : plan->plain);
+  const Buffer to = call.buffer("to", back ? plan->plain : plan->packed);
   const Buffer scratch = call.buffer("scratch", plan->reorderScratch);
-  submit({from}, {to, scratch}, [plan](float* const* at) { plan->reorder->run(at); });
+  submit({from}, {to, scratch}, [plan](float* const* at) { plan->reorder(at); });
   return nothing(call.env());
 }
 
@@ -215,16 +255,14 @@ napi_value reorderWeights(Call& call) {
  */
 napi_value convolve(Call& call) {
   const auto plan = planAt(call);
-  const std::size_t x = floatsOf(plan->x), y = floatsOf(plan->y), w = floatsOf(plan->packed);
+  const std::size_t x = plan->x, y = plan->y, w = plan->packed;
   const Kind kind = plan->kind;
   const Buffer first = call.buffer("first", kind == Kind::input ? y : x);
   const Buffer second = call.buffer("second", kind == Kind::weights ? y : w);
   const Buffer result = call.buffer("result", kind == Kind::output ? y : kind == Kind::input ? x : w);
-  const Buffer scratch = call.buffer("scratch", plan->scratchFloats);
-  const auto run = [plan](float* const* at) { plan->primitive->run(at); };
-  // A pointwise one of few channels takes no longer than writing its result.
-  const auto& sizes = plan->plain.dims();
-  const Traits traits = sizes[1] * sizes[2] * sizes[3] > 64 ? COSTLY : NO_TRAITS;
+  const Buffer scratch = call.buffer("scratch", plan->scratch);
+  const auto run = [plan](float* const* at) { plan->run(at); };
+  const Traits traits = plan->cheap ? NO_TRAITS : COSTLY;
   if (plan->bias) {
     const Buffer bias = call.buffer("bias", plan->outChannels);
     submit({first, second, bias}, {result, scratch}, run, traits);
@@ -242,11 +280,11 @@ napi_value join(Call& call) {
   const auto plan = planAt(call), joined = planAt(call, "joined");
   const std::size_t count = call.count("count", 2, 64);
   const bool same = plan->kind == Kind::weights && joined->kind == Kind::weights && plan->layout == joined->layout &&
-                    floatsOf(joined->x) == count * floatsOf(plan->x) && floatsOf(joined->y) == count * floatsOf(plan->y);
+                    joined->x == count * plan->x && joined->y == count * plan->y;
   if (!same) call.refuse("joined is no plan of %zu such gradients", count);
   if (!joined->joined) {
     joined->joined = std::make_shared<Program::Join>(
-        Program::Join{count, [primitive = joined->primitive](float* const* at) { primitive->run(at); }, joined->scratchFloats});
+        Program::Join{count, joined->run, joined->scratch});
   }
   recordJoin(joined->joined);
   return nothing(call.env());

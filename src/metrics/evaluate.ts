@@ -1,5 +1,6 @@
 import { type Sequences, UserError } from "../types";
-import type { Score } from "./score";
+import { framePairs } from "./framePairs";
+import type { Measured, Score, ScoreSums } from "./score";
 
 /** Everything a table of scores needs, as plain data. */
 export interface ScoreReport {
@@ -19,7 +20,7 @@ export interface ScoreReport {
 
 /** Sums of several scores at once: one entry per score, in their order. */
 export interface Sums {
-  readonly parts: readonly unknown[];
+  readonly parts: readonly ScoreSums[];
   readonly clips: readonly (readonly number[])[];
 }
 
@@ -29,7 +30,7 @@ export interface Sums {
  * `horizon` is the number of future frames: the last ones of each clip given to `add`. Per clip, the mean over these is
  * kept for paired comparison.
  */
-export function scoreAll(scores: readonly Score<unknown>[], { horizon }: { horizon: number }) {
+export function scoreAll(scores: readonly Score[], { horizon }: { horizon: number }) {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const future = (values: readonly number[]) => mean(values.slice(-horizon));
   return {
@@ -39,17 +40,16 @@ export function scoreAll(scores: readonly Score<unknown>[], { horizon }: { horiz
       }
       return { parts: scores.map((score) => score.init(frames)), clips: scores.map(() => []) };
     },
-    /** Both [batch, frames, height, width, channels]. */
-    add({ parts, clips }: Sums, predicted: Sequences, observed: Sequences): Sums {
-      const values = scores.map((score) => score.clipwise?.measure(predicted, observed));
+    /** All [batch, frames, height, width, channels]; `persisted` as in `Score.add`. */
+    add({ parts, clips }: Sums, predicted: Sequences, observed: Sequences, persisted?: Sequences): Sums {
+      const measured = scores.map(() => Array.from({ length: predicted.shape[0] }, (): (readonly number[])[] => []));
+      for (const pair of framePairs(predicted, observed, persisted)) {
+        for (const [i, score] of scores.entries()) measured[i][pair.clip].push(score.measure(pair));
+      }
+      const ofClip = (clip: Measured) => future(clip.map(([value]) => value));
       return {
-        parts: scores.map((score, i) => {
-          const clipValues = values[i];
-          return score.clipwise && clipValues
-            ? score.clipwise.add(parts[i], clipValues)
-            : score.add(parts[i], predicted, observed);
-        }),
-        clips: clips.map((list, i) => [...list, ...(values[i] ?? []).map(future)]),
+        parts: scores.map((score, i) => score.addMeasured(parts[i], measured[i])),
+        clips: clips.map((list, i) => (scores[i].isMean ? [...list, ...measured[i].map(ofClip)] : list)),
       };
     },
     merge(a: Sums, b: Sums): Sums {
@@ -60,10 +60,10 @@ export function scoreAll(scores: readonly Score<unknown>[], { horizon }: { horiz
     },
     report({ parts, clips }: Sums): ScoreReport[] {
       return scores.map((score, i) => {
-        const { name, better, unit, definition } = score;
+        const { name, better, unit, definition, isMean } = score;
         const perFrame = score.value(parts[i]);
         const report = { name, better, unit, definition, perFrame, horizon: future(perFrame), all: mean(perFrame) };
-        return score.clipwise ? { ...report, clips: clips[i] } : report;
+        return isMean ? { ...report, clips: clips[i] } : report;
       });
     },
   };

@@ -1,11 +1,14 @@
-import type { FramePair } from "./framePairs";
+import { type FramePair, shared } from "./framePairs";
 import { meanScore } from "./score";
 
-const sum = ({ predicted, observed }: FramePair) => {
-  let total = 0;
-  for (let i = 0; i < predicted.length; i++) total += (predicted[i] - observed[i]) ** 2;
-  return total;
-};
+/** Squared error of a frame, summed over pixels and channels. */
+export const squaredError = (pair: FramePair): number =>
+  shared(pair, squaredError, () => {
+    const { predicted, observed } = pair;
+    let total = 0;
+    for (let i = 0; i < predicted.length; i++) total += (predicted[i] - observed[i]) ** 2;
+    return total;
+  });
 
 /** Squared error, summed over pixels and channels of a frame, averaged over clips: what video-prediction papers call MSE. */
 export const mse = meanScore(
@@ -16,7 +19,7 @@ export const mse = meanScore(
     unit: "sum over pixels of (value in 0..1)²",
     definition: "Σ_pixels (x̂ - x)², mean over clips",
   },
-  sum,
+  squaredError,
 );
 
 /** Squared error, averaged over pixels, channels and clips. */
@@ -28,5 +31,5 @@ export const mseMean = meanScore(
     unit: "(value in 0..1)²",
     definition: "mean over pixels and clips of (x̂ - x)²",
   },
-  (pair) => sum(pair) / pair.predicted.length,
+  (pair) => squaredError(pair) / pair.predicted.length,
 );

@@ -1,3 +1,4 @@
+import { squaredError } from "./mse";
 import { meanScore } from "./score";
 
 /** Keeps the logarithm finite, as in the published code: the greatest possible value is 50 dB. */
@@ -12,9 +13,5 @@ export const psnr = meanScore(
     unit: "dB, data range 1",
     definition: "10 log10(1 / (mean over pixels of (x̂ - x)² + 1e-5)), mean over clips; at most 50",
   },
-  ({ predicted, observed }) => {
-    let total = 0;
-    for (let i = 0; i < predicted.length; i++) total += (predicted[i] - observed[i]) ** 2;
-    return 10 * Math.log10(1 / (total / predicted.length + floor));
-  },
+  (pair) => 10 * Math.log10(1 / (squaredError(pair) / pair.predicted.length + floor)),
 );

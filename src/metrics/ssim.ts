@@ -1,4 +1,4 @@
-import type { FramePair } from "./framePairs";
+import { type FramePair, shared } from "./framePairs";
 import { meanScore } from "./score";
 
 const largest = 11;
@@ -26,12 +26,54 @@ export const ssim = meanScore(
     definition:
       "Gaussian window 11 x 11, σ 1.5 (smaller for smaller frames), valid region, mean over channels and clips",
   },
+  (pair) => meanOf(similarities(pair).map(({ whole }) => whole)),
+);
+
+/** Exponents of the five scales, from fine to coarse. */
+const exponents = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
+
+/**
+ * Structural similarity over several scales: SSIM without its luminance term on the frame and on frames halved again and again
+ * (means of 2 x 2 pixels), whole at the coarsest, each to an exponent, multiplied.
+ *
+ * Five scales where the frame has them; a frame whose side at a scale would be below 11, the window, is compared at fewer, with
+ * their exponents divided by their sum: 64 x 64 at three. A negative factor counts as 0.
+ *
+ * Source: Wang, Simoncelli, Bovik, "Multi-scale structural similarity for image quality assessment", 2003, equation 7 and table.
+ */
+export const msSsim = meanScore(
+  {
+    name: "msSsim",
+    synonyms: ["MS-SSIM", "multi-scale structural similarity"],
+    better: "higher",
+    unit: "0..1, data range 1",
+    definition:
+      "SSIM's structure at up to five scales, whole at the coarsest, weighted product; mean over channels and clips",
+  },
   (pair) => {
-    let total = 0;
-    for (let channel = 0; channel < pair.channels; channel++) total += ofChannel(pair, channel);
-    return total / pair.channels;
+    const scales = scalesOf(pair);
+    const products = Array<number>(pair.channels).fill(1);
+    const total = exponents.slice(0, scales).reduce((a, b) => a + b);
+    let plane: Plane = pair;
+    for (let scale = 0; scale < scales; scale++) {
+      const found = scale === 0 ? similarities(pair) : similaritiesOf(plane);
+      for (const [channel, { whole, structure }] of found.entries()) {
+        const factor = Math.max(scale === scales - 1 ? whole : structure, 0);
+        products[channel] *= factor ** (exponents[scale] / total);
+      }
+      if (scale < scales - 1) plane = halved(plane);
+    }
+    return meanOf(products);
   },
 );
+
+/** How many scales a frame has: at the coarsest a side still is that of the window. */
+function scalesOf({ height, width }: Plane): number {
+  const halvings = Math.floor(Math.log2(Math.min(height, width) / largest));
+  return Math.min(Math.max(halvings + 1, 1), exponents.length);
+}
+
+const meanOf = (values: readonly number[]) => values.reduce((a, b) => a + b) / values.length;
 
 /** Weights of the window along one axis; the window is their product with themselves. */
 export function gaussian(side: number): Float64Array {
@@ -43,7 +85,40 @@ export function gaussian(side: number): Float64Array {
   return weights.map((weight) => weight / total);
 }
 
-function ofChannel({ predicted, observed, height, width, channels }: FramePair, channel: number): number {
+type Plane = Pick<FramePair, "predicted" | "observed" | "height" | "width" | "channels">;
+
+/** Means over the map of SSIM and of its factor without luminance. */
+interface Similarity {
+  readonly whole: number;
+  readonly structure: number;
+}
+
+/** Of each channel. */
+const similarities = (pair: FramePair): readonly Similarity[] => shared(pair, similarities, () => similaritiesOf(pair));
+
+const similaritiesOf = (plane: Plane): Similarity[] =>
+  Array.from({ length: plane.channels }, (_, channel) => ofChannel(plane, channel));
+
+/** Frames of half the side, means of 2 x 2 pixels; an odd last row or column is left out. */
+function halved({ predicted, observed, height, width, channels }: Plane): Plane {
+  const [rows, columns] = [height >> 1, width >> 1];
+  const half = (values: Float64Array) => {
+    const result = new Float64Array(rows * columns * channels);
+    for (let row = 0, to = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) {
+        for (let channel = 0; channel < channels; channel++) {
+          const at = (2 * row * width + 2 * column) * channels + channel;
+          const below = at + width * channels;
+          result[to++] = (values[at] + values[at + channels] + values[below] + values[below + channels]) / 4;
+        }
+      }
+    }
+    return result;
+  };
+  return { predicted: half(predicted), observed: half(observed), height: rows, width: columns, channels };
+}
+
+function ofChannel({ predicted, observed, height, width, channels }: Plane, channel: number): Similarity {
   const weights = gaussian(Math.min(largest, height, width));
   const side = weights.length;
   const columns = width - side + 1;
@@ -63,7 +138,7 @@ function ofChannel({ predicted, observed, height, width, channels }: FramePair, 
     weigh(line, weights, columns, 4, along, row * columns * 4);
   }
   // Along columns: four numbers for each place of the map.
-  let total = 0;
+  let [whole, total] = [0, 0];
   const step = columns * 4;
   for (let at = 0; at < rows * step; at += 4) {
     let [p, o, squares, product] = [0, 0, 0, 0];
@@ -76,9 +151,10 @@ function ofChannel({ predicted, observed, height, width, channels }: FramePair, 
     }
     const means = p * p + o * o;
     const structure = (2 * (product - p * o) + c2) / (squares - means + c2);
-    total += ((2 * p * o + c1) / (means + c1)) * structure;
+    whole += ((2 * p * o + c1) / (means + c1)) * structure;
+    total += structure;
   }
-  return total / (rows * columns);
+  return { whole: whole / (rows * columns), structure: total / (rows * columns) };
 }
 
 /** Weighted means along a line of `stride` interleaved values. */

@@ -2,11 +2,12 @@ import { dirname, join } from "node:path";
 import { drawDigits } from "../datasets/drawDigits";
 import { trajectory } from "../datasets/trajectory";
 import { readJson } from "../files";
-import { mae } from "../metrics/mae";
-import { mse } from "../metrics/mse";
-import { psnr } from "../metrics/psnr";
-import type { MeanScore } from "../metrics/score";
-import { ssim } from "../metrics/ssim";
+import { frameScores } from "../metrics/all";
+import { balanced, balancingWeights } from "../metrics/balanced";
+import { roundExact } from "../metrics/exactSum";
+import { type RainMap, rainMaps } from "../metrics/rain";
+import type { Score } from "../metrics/score";
+import { eventScores, rainLevels } from "../metrics/skill";
 import { type Sequences, UserError } from "../types";
 import { readSafetensors } from "../weights/safetensors";
 import { absolute, exact, type Finding, relative } from "./compare";
@@ -77,17 +78,32 @@ export function verifyMovingFrames(known: KnownAnswers, path: string): Finding[]
     });
 }
 
-/** Scores by the names the known answers use. */
-const scores: Record<string, MeanScore> = { mse, mae, psnr, ssim };
+type Numbers = Readonly<Record<string, number | readonly number[] | readonly (readonly number[])[]>>;
 
-type Numbers = Record<string, number[] | number>;
-export type ExpectedScores = Record<string, { per_frame: Numbers; mean: Numbers; shape: number[] }>;
+interface ExpectedSet {
+  readonly per_frame: Numbers;
+  readonly mean: Numbers;
+  /** Whose rain rates the pixels are. */
+  readonly dataset: string;
+  readonly thresholds_mm_per_h: readonly number[];
+  readonly thresholds_pixel: readonly number[];
+  /** By frame and threshold. */
+  readonly counts: Readonly<Record<string, readonly (readonly number[])[]>>;
+}
+export type ExpectedScores = Readonly<Record<string, ExpectedSet>>;
 
 export const isExpectedScores = (value: unknown): value is ExpectedScores =>
   typeof value === "object" &&
   value !== null &&
   Object.keys(value).length > 0 &&
-  Object.values(value).every((set) => set?.per_frame && set?.mean);
+  Object.values(value).every((set) => set?.per_frame && set?.mean && set?.counts && set?.thresholds_mm_per_h);
+
+/** The map of a data set by the name the published code gives it; sets without rain use HKO-7's. */
+const rainOf = (dataset: string): RainMap =>
+  /^dwd/i.test(dataset) ? rainMaps.dwd : /^(meteonet|rain-f)/i.test(dataset) ? rainMaps.meteonet : rainMaps.hko7;
+
+/** Names of the four counts in the known answers, in our order. */
+const countNames = ["hits", "false_alarms", "misses", "correct_negatives"];
 
 /** Scores per frame and their means, in two unequal parts merged (fixtures: metrics/expected.json with frames.safetensors). */
 export function verifyScores(expected: ExpectedScores, path: string): Finding[] {
@@ -98,23 +114,87 @@ export function verifyScores(expected: ExpectedScores, path: string): Finding[] 
     video.dispose();
     return result;
   };
-  return Object.entries(expected).flatMap(([set, { per_frame: perFrame, mean }]) => {
+  return Object.entries(expected).flatMap(([set, { per_frame: perFrame, mean, dataset, counts, ...levels }]) => {
     const [predicted, observed] = [sequences(`${set}/pred`), sequences(`${set}/truth`)];
-    return Object.keys(perFrame).flatMap((name) => {
-      const score = scores[name];
-      if (!score) return [exact(`${set}: no score ${name} is built`, false)];
-      const time = observed.shape[1];
-      const sums = [
+    const time = observed.shape[1];
+    const sumsOf = (score: Score) =>
+      [
         [0, 1],
         [1, observed.shape[0]],
-      ].map(([from, to]) => score.add(score.init(time), part(predicted, from, to), part(observed, from, to)));
-      const values = score.value(score.merge(sums[0], sums[1]));
-      return [
-        relative(`${set}: ${name} per frame`, values, perFrame[name] as number[], 1e-6),
-        relative(`${set}: ${name}`, [values.reduce((a, b) => a + b) / time], [mean[name] as number], 1e-6),
-      ];
+      ]
+        .map(([from, to]) => score.add(score.init(time), part(predicted, from, to), part(observed, from, to)))
+        .reduce(score.merge);
+    const rain = rainOf(dataset);
+    const rates = levels.thresholds_mm_per_h;
+    const thresholds = rainLevels(rain, rates);
+    const scores = [...frameScores, ...balanced(rain), ...eventScores(thresholds)];
+    const named = (name: string) => {
+      const found = scores.find((score) => score.name === name);
+      if (!found) throw new UserError(`${set}: no score ${name} is built`);
+      return found;
+    };
+    const checked = Object.entries(perFrame).flatMap(([name, values]) => {
+      const ours = name.replace("_", "-");
+      const columns = Array.isArray((values as unknown[])[0]) ? rates.map((rate) => `${ours}-${rate}`) : [ours];
+      return columns.flatMap((column, i): Finding[] => {
+        const score = named(column);
+        const wanted = (values as (number | number[])[]).map((value) => [value].flat()[i]);
+        const got = score.value(sumsOf(score));
+        const average = got.reduce((a, b) => a + b) / time;
+        return [
+          relative(`${set}: ${column} per frame`, got, wanted, 1e-6),
+          relative(`${set}: ${column}`, [average], [[mean[name] as number | number[]].flat()[i]], 1e-6),
+        ];
+      });
     });
+    const pixels = thresholds.map(({ pixel }) => pixel);
+    const found = rates.map((rate) => sumsOf(named(`csi-${rate}`)).sums.map((frame) => frame.map(roundExact)));
+    const countsAgree = countNames.map((name, kind) => {
+      const agree = counts[name].every((frame, t) => frame.every((value, i) => found[i][t][kind] === value));
+      return exact(`${set}: ${name}`, agree);
+    });
+    return [absolute(`${set}: thresholds`, pixels, levels.thresholds_pixel, 1e-12), ...checked, ...countsAgree];
   });
+}
+
+/** The weights of balanced errors (fixtures: metrics/frames.safetensors with expected.json beside it). */
+export function verifyBalancing(known: KnownAnswers, path: string): Finding[] {
+  const beside = readJson(join(dirname(path), "expected.json"), "scores of the frames");
+  if (!isExpectedScores(beside)) throw new UserError("expected.json beside it holds no scores");
+  return Object.entries(beside).map(([set, { dataset }]) => {
+    const weights = balancingWeights(need(known, `${set}/truth`).data, rainOf(dataset));
+    return absolute(`${set}: weights`, weights, need(known, `${set}/weights`).data, 0);
+  });
+}
+
+/** Maps between rain rates and pixels by the names the known answers use. */
+const knownMaps: Readonly<Record<string, RainMap>> = {
+  hko: rainMaps.hko7,
+  dwd: rainMaps.dwd,
+  meteonet_rainf: rainMaps.meteonet,
+  brasil: rainMaps.brazil,
+};
+
+type RainRates = { readonly rate_mm_per_h: readonly number[]; readonly pixel: readonly number[] } & Readonly<
+  Record<string, { rate_to_pixel: number[]; pixel_to_rate: number[]; pixel_to_dbz?: number[] }>
+>;
+
+export const isRainRates = (value: unknown): value is RainRates =>
+  typeof value === "object" && value !== null && "rate_mm_per_h" in value && "pixel" in value;
+
+/** Rain rates as pixels and back (fixtures: metrics/rain_rate.json). */
+export function verifyRainRates({ rate_mm_per_h: rates, pixel: pixels, ...maps }: RainRates): Finding[] {
+  return Object.entries(maps).flatMap(
+    ([name, { rate_to_pixel: toPixel, pixel_to_rate: toRate, pixel_to_dbz: toDbz }]) => {
+      const map = knownMaps[name];
+      if (!map) return [exact(`no map ${name} is built`, false)];
+      return [
+        relative(`${name}: pixels`, rates.map(map.toPixel), toPixel, 1e-6),
+        relative(`${name}: rates`, pixels.map(map.toRate), toRate, 1e-6),
+        ...(toDbz ? [absolute(`${name}: dBZ`, pixels.map(map.toDbz), toDbz, 1e-9)] : []),
+      ];
+    },
+  );
 }
 
 function part({ data, shape: [batch, ...rest] }: Sequences, from: number, to: number): Sequences {

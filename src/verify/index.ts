@@ -6,7 +6,16 @@ import { UserError } from "../types";
 import { readSafetensors } from "../weights/safetensors";
 import { verifyCell } from "./cell";
 import { type Finding, failed } from "./compare";
-import { isExpectedScores, isTrajectories, verifyMovingFrames, verifyScores, verifyTrajectories } from "./data";
+import {
+  isExpectedScores,
+  isRainRates,
+  isTrajectories,
+  verifyBalancing,
+  verifyMovingFrames,
+  verifyRainRates,
+  verifyScores,
+  verifyTrajectories,
+} from "./data";
 import type { KnownAnswers } from "./layout";
 import { verifyNetwork } from "./network";
 import { verifyOp } from "./op";
@@ -88,6 +97,7 @@ async function checkArrays(path: string): Promise<readonly Finding[]> {
   if (known.settings.model && has("input")) return verifyNetwork(known);
   if (known.settings.cell) return verifyCell(known);
   if (has("digits")) return verifyMovingFrames(known, path);
+  if ([...known.tensors.keys()].some((name) => name.endsWith("/truth"))) return verifyBalancing(known, path);
   return [];
 }
 
@@ -96,5 +106,6 @@ function checkJson(path: string): readonly Finding[] {
   if (isSchedules(value)) return verifySchedules(value);
   if (isTrajectories(value)) return verifyTrajectories(value);
   if (isExpectedScores(value)) return verifyScores(value, path);
+  if (isRainRates(value)) return verifyRainRates(value);
   return [];
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { scoreAll } from "#src/metrics/evaluate";
 import { mae } from "#src/metrics/mae";
-import type { Score } from "#src/metrics/score";
+import { score } from "#src/metrics/score";
 import { ssim } from "#src/metrics/ssim";
 import type { Sequences } from "#src/types";
 
@@ -43,16 +43,13 @@ test("parts merge to the whole, clips in order", () => {
 });
 
 test("a score that is no mean over clips has no numbers per clip", () => {
-  const count: Score<number> = {
-    ...{ name: "count", synonyms: [], better: "higher", unit: "clips", definition: "clips seen" },
-    init: () => 0,
-    add: (sums, { shape }) => sums + shape[0],
-    merge: (a, b) => a + b,
-    value: (sums) => [sums],
-  };
+  const count = score(
+    { name: "count", synonyms: [], better: "higher", unit: "clips", definition: "clips seen" },
+    { measure: () => [1], value: ([clips]) => clips },
+  );
   const all = scoreAll([count, mae], { horizon: 1 });
   const reports = all.report(all.add(all.add(all.init(3), truth, truth), truth, truth));
-  assert.deepEqual(reports[0].perFrame, [4]);
+  assert.deepEqual(reports[0].perFrame, [4, 4, 4]);
   assert.equal(reports[0].clips, undefined);
   assert.deepEqual(reports[1].clips, [0, 0, 0, 0]);
 });

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { mae, maeMean } from "#src/metrics/mae";
 import { mse, mseMean } from "#src/metrics/mse";
 import { psnr } from "#src/metrics/psnr";
-import type { MeanScore } from "#src/metrics/score";
+import type { Score } from "#src/metrics/score";
 import { gaussian, ssim } from "#src/metrics/ssim";
 import type { Sequences } from "#src/types";
 import { readSafetensors } from "#src/weights/safetensors";
@@ -39,7 +39,7 @@ const frames = (values: number[][], width: number, channels = 1): Sequences => (
   data: Float32Array.from(values.flat()),
   shape: [1, values.length, values[0].length / width / channels, width, channels],
 });
-const value = (score: MeanScore, predicted: Sequences, observed: Sequences) =>
+const value = (score: Score, predicted: Sequences, observed: Sequences) =>
   score.value(score.add(score.init(observed.shape[1]), predicted, observed));
 const close = (got: number, wanted: number, tolerance = 1e-6) =>
   assert.ok(Math.abs(got - wanted) <= tolerance * Math.abs(wanted), `${got}, expected ${wanted}`);
@@ -96,7 +96,7 @@ test("by hand: the number of a frame is the mean over clips, however they were a
     part(truth, 1, 3),
   );
   assert.deepEqual(mae.value(sums), [0.5]);
-  assert.deepEqual(before, { clips: 0, sums: [[]] });
+  assert.deepEqual(before, { clips: 0, sums: [[[]]] });
   assert.deepEqual(mae.value(before), [Number.NaN]);
 });
 
@@ -142,7 +142,7 @@ test("three channels: errors are summed, SSIM is the mean over channels", () => 
     Array.from({ length: 169 }, (_, at) => ((at * (7 + i) + seed * 31) % 101) / 101);
   const mixed = (seed: number) =>
     frames([channel(0, seed).flatMap((_, at) => [0, 1, 2].map((i) => channel(i, seed)[at]))], 13, 3);
-  const single = (score: MeanScore) =>
+  const single = (score: Score) =>
     [0, 1, 2].map((i) => value(score, frames([channel(i, 1)], 13), frames([channel(i, 2)], 13))[0]);
   const sum = (values: number[]) => values.reduce((a, b) => a + b);
   close(value(ssim, mixed(1), mixed(2))[0], sum(single(ssim)) / 3, 1e-12);

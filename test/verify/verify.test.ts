@@ -31,7 +31,7 @@ function networksFor(backend: string): string {
 }
 
 for (const backend of backends) {
-  for (const part of ["cells", "models", "ops", "train", "moving_mnist"]) {
+  for (const part of ["cells", "models", "ops", "train", "moving_mnist", "metrics"]) {
     test(`${backend}: every known-answer file of ${part} passes`, async () => {
       await chooseBackend(backend);
       const before = tf.memory().numTensors;
@@ -118,16 +118,21 @@ test("files nobody understands, damaged ones and models that are not built count
   assert.match(list[4].line, /unknown cell: NoSuchCell/);
 });
 
-test("scores: the four that are built pass, the others of the file are named", async () => {
+test("scores that are not built, and maps nobody knows, are named", async () => {
   await chooseBackend("cpu");
   const target = mkdtempSync(join(folder, "scores-"));
-  for (const name of ["expected.json", "frames.safetensors"]) {
-    copyFileSync(join("test/reference/msrnn/metrics", name), join(target, name));
-  }
-  const list = await results(target);
-  const expected = list.find(({ file }) => file === "expected.json")!;
-  assert.doesNotMatch(expected.line, /\b(mse|mae|psnr|ssim)\b/);
-  assert.match(expected.line, /no score gdl is built/);
+  const reference = "test/reference/msrnn/metrics";
+  copyFileSync(join(reference, "frames.safetensors"), join(target, "frames.safetensors"));
+  const expected = JSON.parse(readFileSync(join(reference, "expected.json"), "utf8"));
+  expected.hko.per_frame.lpips = [0, 0, 0, 0, 0];
+  expected.mnist.counts.hits[0][0]++;
+  writeFileSync(join(target, "expected.json"), JSON.stringify(expected));
+  const rates = JSON.parse(readFileSync(join(reference, "rain_rate.json"), "utf8"));
+  writeFileSync(join(target, "rain_rate.json"), JSON.stringify({ ...rates, mars: rates.hko, dwd: rates.hko }));
+  const [scores, frames, maps] = await results(target);
+  assert.deepEqual([scores.passed, frames.passed, maps.passed], [false, true, false]);
+  assert.match(scores.line, /no score lpips is built/);
+  assert.match(maps.line, /dwd: pixels off by .*; no map mars is built/);
 });
 
 test("no folder, and a folder without known answers, are errors", async () => {

@@ -46,8 +46,6 @@ for (const [inChannels, outChannels] of [
   cases.push({ x: [5, 11, 17, inChannels], kernel: [3, 3, inChannels, outChannels] });
   cases.push({ x: [1, 16, 16, inChannels], kernel: [3, 3, inChannels, outChannels], pad: "valid" });
 }
-// Winograd's for the weights' gradient alone.
-cases.push({ x: [1, 16, 16, 64], kernel: [3, 3, 64, 64] });
 // Large kernels, whose weights' gradient is taken from plain maps.
 cases.push({ x: [1, 3, 36, 16], kernel: [5, 5, 16, 32] });
 cases.push({ x: [2, 6, 9, 16], kernel: [7, 7, 16, 32] });
@@ -96,8 +94,8 @@ const name = ({ x, kernel, stride, pad, dilation }: Case) =>
   `[${x}] by [${kernel}]${stride ? ` stride ${stride}` : ""}${pad ? ` pad ${JSON.stringify(pad)}` : ""}${dilation ? " dilated" : ""}`;
 
 describe("convolutions on the engine", { skip }, () => {
-  test("output and gradients are those of the cpu backend, in every mixture of forms", async () => {
-    await chooseBackend("cpu");
+  test("output and gradients are those of WebAssembly, in every mixture of forms", async () => {
+    await chooseBackend("wasm");
     const expected = cases.map((one) => everything(one, ["plain", "plain"]));
     await chooseBackend("onednn");
     const mixtures: [Form, Form][] = [

@@ -4,7 +4,7 @@ import type { Kernels } from "../kernel";
 import type { Buffer } from "../native";
 import { type Form, floatsOf } from "../storage";
 import { type Plan, planOf, type Ready } from "./convolutionPlan";
-import { type Info, joinedSteps, winogradPays } from "./convolutionRules";
+import { type Info, joinedSteps, turned, winogradPays } from "./convolutionRules";
 import { epilogue, finish } from "./epilogue";
 import { type InParts, inParts } from "./kernelParts";
 
@@ -105,20 +105,16 @@ function turnedRound({ native }: OnednnBackend, shape: number[]): Arrangement {
   };
 }
 
-/** The convolution that takes dy to dx, at stride 1: with the weights turned by 180 degrees, their channels exchanged. */
-function turned(info: Info): Info {
-  const { top, left } = info.padInfo;
+function cutUpAndTurned(backend: OnednnBackend, { info, weightFloats, pack }: InParts): Arrangement {
+  const turn = turnedRound(backend, info.filterShape);
   return {
-    ...info,
-    inHeight: info.outHeight,
-    inWidth: info.outWidth,
-    inChannels: info.outChannels,
-    outHeight: info.inHeight,
-    outWidth: info.inWidth,
-    outChannels: info.inChannels,
-    inShape: info.outShape,
-    outShape: info.inShape,
-    padInfo: { ...info.padInfo, top: info.filterHeight - 1 - top, left: info.filterWidth - 1 - left },
+    name: "in parts, turned",
+    floats: weightFloats,
+    write: (plain, turned) =>
+      backend.scratch(weightFloats, (parts) => {
+        pack(plain, parts);
+        turn.write(parts, turned);
+      }),
   };
 }
 
@@ -162,7 +158,10 @@ export const convolutionKernels: Kernels = {
     if (!info || !fits(dy, info)) return undefined;
     const parts = inParts(backend, "input", info);
     if (parts) {
-      const [from, by] = [backend.buffer(dy, "blocked"), packed(backend, filter, parts.plan, cutUp(parts))];
+      const [from, by] = [
+        backend.buffer(dy, "blocked"),
+        packed(backend, filter, parts.plan, cutUpAndTurned(backend, parts)),
+      ];
       const { info: dx, buffer } = backend.output(info.inShape, "blocked");
       backend.scratch(floatsOf(parts.info.inShape, "blocked"), (shifted) => {
         const { plan, scratchFloats } = parts.plan;
@@ -171,10 +170,8 @@ export const convolutionKernels: Kernels = {
       });
       return dx;
     }
-    const forms = [backend.form(dy)];
-    const asOutput = winogradPays("output", turned(info)) ? planOf(backend, "output", turned(info), forms) : undefined;
-    const turns = asOutput?.how === "prepared";
-    const plan = turns ? asOutput : planOf(backend, "input", info, forms);
+    const turns = winogradPays("output", turned(info));
+    const plan = planOf(backend, turns ? "output" : "input", turns ? turned(info) : info, [backend.form(dy)]);
     if (!plan) return undefined;
     const arranged = turns ? turnedRound(backend, filter.shape) : undefined;
     const [from, by] = [operand(backend, dy, plan), packed(backend, filter, plan, arranged)];

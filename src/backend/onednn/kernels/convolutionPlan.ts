@@ -1,15 +1,7 @@
 import type { OnednnBackend } from "../backend";
 import type { Buffer } from "../native";
 import { type Form, LANES } from "../storage";
-import {
-  type How,
-  type Info,
-  joinedSteps,
-  type Kind,
-  plainPays,
-  preparingPays,
-  winogradPays,
-} from "./convolutionRules";
+import { type How, type Info, joinedSteps, type Kind, plainPays, winogradPays } from "./convolutionRules";
 
 export interface Plan {
   readonly plan: number;
@@ -52,8 +44,7 @@ export interface Ready extends Plan {
 const plans = new Map<string, Ready | undefined>();
 
 /**
- * The plan of a convolution, chosen by a fixed rule: Winograd's where it pays and the processor has it (AVX-512); otherwise
- * the direct one, which is as fast on either form (but for `plainPays`), so it keeps the form its operands come in. Where
+ * The plan of a convolution, chosen by a fixed rule: Winograd's where it pays; otherwise oneDNN's direct one, which is as fast on either form (but for `plainPays`), so it keeps the form its operands come in. Where
  * Winograd's pays for the weights alone, the direct one too makes maps blocked: they will be wanted so.
  */
 export function planOf(
@@ -94,10 +85,9 @@ export function planOf(
     return plan && { ...plan, half, form, how };
   };
   const form = blocked ? "blocked" : "plain";
-  const winograd = kind === "output" && preparingPays(info) ? "prepared" : "winograd";
   const ready =
     (half ? make("direct", true, form) : undefined) ??
-    (winogradPays(kind, info) ? make(winograd, false, "blocked") : undefined) ??
+    (winogradPays(kind, info) ? make("winograd", false, "blocked") : undefined) ??
     make("direct", false, form);
   if (plans.size >= KEPT) {
     const [oldest, old] = plans.entries().next().value as [string, Ready | undefined];

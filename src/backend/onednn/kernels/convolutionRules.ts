@@ -6,35 +6,35 @@ import { LANES } from "../storage";
 export type Info = tf.backend_util.Conv2DInfo;
 /** What is computed of a convolution: y, or the gradient of x or of the weights. */
 export type Kind = "output" | "input" | "weights";
-/** `prepared`: Winograd's algorithm on weights that are transformed when they are packed, for outputs alone. */
-export type How = "direct" | "winograd" | "prepared";
+/** By oneDNN's direct algorithm, or by our own of Winograd's (native/ops/winograd.cpp). */
+export type How = "direct" | "winograd";
 
 /**
- * Measured for 16 to 256 channels and 16 to 512 tiles of 4x4. At 16 tiles and 128 -> 256 channels the direct algorithm takes
- * 0.9 to 1.0 of Winograd's time where the weights are transformed each time, 2.2 where they are transformed before, and 1.7 for
- * the weights' gradient; at 64 tiles 1.9 and 2.5. With few channels it takes more tiles until the transformations pay.
+ * Where Winograd's algorithm is used: 3x3 at stride 1 on whole blocks of channels, from so many tiles on that it takes less time than
+ * the direct one. Input gradients are outputs of a convolution with turned weights.
  */
 export function winogradPays(kind: Kind, info: Info): boolean {
   const three = info.filterHeight === 3 && info.filterWidth === 3;
   const dense = info.strideHeight * info.strideWidth * info.dilationHeight * info.dilationWidth === 1;
-  const tiles = tilesOf(info);
-  const channels = Math.min(info.inChannels, info.outChannels);
-  const least = kind === "weights" || (kind === "output" && preparingPays(info)) ? 16 : 32;
-  return three && dense && tiles >= least && tiles * channels ** 2 >= 2 ** 16;
+  const blocks = info.inChannels % LANES === 0 && info.outChannels % LANES === 0;
+  return kind !== "input" && three && dense && blocks && tilesOf(info) >= 8;
 }
 
-/** Floats of transformed weights that stay in the cache beside the maps. */
-const FEW = 2 ** 17;
-
-/**
- * Where Winograd's transformation of the weights happens once, when they are packed: where they are few, or weigh four times what
- * the maps do. Transformed weights take 4 times the memory. Measured, of the time with a transformation each time: 32 -> 64
- * channels 0.78 on 128 tiles, 0.97 on 512; 128 -> 256 channels 0.49 on 16 tiles and 0.79 on 64, but on 64 a whole network, which
- * reads 4.7 MB of them anew at each layer, took longer.
- */
-export function preparingPays(info: Info): boolean {
-  const weights = info.inChannels * info.outChannels;
-  return 36 * weights <= FEW || 4 * tilesOf(info) * (info.inChannels + info.outChannels) <= weights;
+/** The convolution that takes dy to dx, at stride 1: with the weights turned by 180 degrees, their channels exchanged. */
+export function turned(info: Info): Info {
+  const { top, left } = info.padInfo;
+  return {
+    ...info,
+    inHeight: info.outHeight,
+    inWidth: info.outWidth,
+    inChannels: info.outChannels,
+    outHeight: info.inHeight,
+    outWidth: info.inWidth,
+    outChannels: info.inChannels,
+    inShape: info.outShape,
+    outShape: info.inShape,
+    padInfo: { ...info.padInfo, top: info.filterHeight - 1 - top, left: info.filterWidth - 1 - left },
+  };
 }
 
 /** Tiles of 4x4 outputs. */
@@ -51,8 +51,8 @@ export function partsPay(kind: Kind, info: Info): boolean {
   const square = side === filterWidth && side > 3 && side <= 9 && padInfo.top < side && padInfo.left < side;
   if (!dense || !square || inChannels % LANES !== 0 || outChannels % LANES !== 0) return false;
   const channels = Math.min(inChannels, outChannels);
-  const narrow = kind === "weights" || (kind === "output" && side <= 6) ? 32 : 64;
-  return channels >= narrow && channels * tilesOf(info) >= (kind === "weights" ? 2 ** 12 : 2 ** 13);
+  const least = { output: 2 ** 10, input: 2 ** 13, weights: 2 ** 12 };
+  return channels >= 32 && channels * tilesOf(info) >= least[kind];
 }
 
 /**
@@ -67,10 +67,8 @@ export function plainPays(kind: Kind, info: Info): boolean {
 const JOINED = 4;
 
 /**
- * The convolution of as many time steps as Winograd's algorithm should take at once for their weights' gradients: the
- * transformations of the weights, which do not depend on the number of tiles, then happen once. Measured, time of one step's
- * part: 32 -> 64 channels on 32 tiles 0.09 ms alone and 0.05 with four at once, on 128 tiles 0.22 and 0.15 with two; 128 -> 256 on
- * 16 tiles 0.45 and 0.28 with four. From 64 tiles of 128 channels on there is nothing more to be had.
+ * The convolution of as many time steps as Winograd's algorithm should take at once for their weights' gradients, where tiles are
+ * few: the transformations of the sums, which do not depend on the number of tiles, then happen once.
  */
 export function joinedSteps(info: Info): Info {
   const channels = Math.min(info.inChannels, info.outChannels);

@@ -3,7 +3,7 @@ import type { OnednnBackend } from "../backend";
 import type { Buffer } from "../native";
 import { floatsOf, LANES } from "../storage";
 import { planOf, type Ready } from "./convolutionPlan";
-import { type Info, type Kind, partsPay } from "./convolutionRules";
+import { type Info, type Kind, partsPay, turned } from "./convolutionRules";
 
 type Shifts = [
   batch: number,
@@ -46,14 +46,15 @@ export interface InParts {
   unpack(parts: Buffer, weights: Buffer): void;
 }
 
-/** How to compute a convolution so; nothing where it does not pay or the processor lacks Winograd's. */
+/** How to compute a convolution so; nothing where it does not pay. */
 export function inParts(backend: OnednnBackend, kind: Kind, info: Info, bias = false): InParts | undefined {
   if (backend.precision !== "f32" || !partsPay(kind, info)) return undefined;
   const { batchSize, inHeight, inWidth, outHeight, outWidth, inChannels, outChannels, filterHeight, padInfo } = info;
   const parts = Math.ceil(filterHeight / 3);
   const inner = innerOf(info, parts);
-  const plan = planOf(backend, kind, inner, ["blocked", "blocked"], bias);
-  if (!plan || plan.how === "direct" || plan.form !== "blocked") return undefined;
+  const [whole, of] = kind === "input" ? (["output", turned(inner)] as const) : [kind, inner];
+  const plan = planOf(backend, whole, of, ["blocked", "blocked"], bias);
+  if (!plan || plan.how === "direct") return undefined;
   const { top, left } = padInfo;
   const shifts: Shifts = [batchSize, inChannels / LANES, inHeight, inWidth, outHeight, outWidth, top, left, parts];
   const weights: Weights = [filterHeight, inChannels, outChannels];
