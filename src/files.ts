@@ -1,10 +1,12 @@
 import {
   closeSync,
   existsSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -14,8 +16,34 @@ import { UserError } from "./types";
 
 /** Reads a whole file; a missing or unreadable one is a `UserError` that names `what` was expected there. */
 export function readFile(path: string, what: string): Buffer {
+  return reading(path, what, () => readFileSync(path));
+}
+
+/** Opens a file to read parts of it. Errors as for `readFile`. */
+export function openToRead(path: string, what: string): { file: number; size: number } {
+  return reading(path, what, () => {
+    const file = openSync(path, "r");
+    const stats = fstatSync(file);
+    if (stats.isFile()) return { file, size: stats.size };
+    closeSync(file);
+    throw Object.assign(new Error("no file"), { code: stats.isDirectory() ? "EISDIR" : "no file" });
+  });
+}
+
+/** Bytes [at, at + length) of an open file; `path` names it. Error: it ends before. */
+export function readPart(file: number, at: number, length: number, path: string): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const got = readSync(file, bytes, done, length - done, at + done);
+    if (got === 0) throw new UserError(`${path} is cut off: expected ${at + length} bytes at least, got ${at + done}`);
+    done += got;
+  }
+  return bytes;
+}
+
+function reading<T>(path: string, what: string, read: () => T): T {
   try {
-    return readFileSync(path);
+    return read();
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT") throw new UserError(`${what} not found: expected a file at ${path}`);

@@ -1,5 +1,6 @@
 import { type Citation, type FrameSpec, type Sequences, UserError } from "../types";
 import { permutation } from "./permutation";
+import { prefetch } from "./prefetch";
 import { requireFinite } from "./requireFinite";
 
 export type Split = "train" | "validation" | "test";
@@ -60,7 +61,8 @@ export interface Batch {
 
 /**
  * Serves a split in batches. Epochs follow each other without a gap: a batch may hold the last clips of one and the first
- * of the next, so every batch is full except the very last. Values are checked to be finite.
+ * of the next, so every batch is full except the very last. Values are checked to be finite. The next batch is made while the
+ * caller waits for what it does with this one.
  *
  * Throws a UserError for an empty split, numbers that make no sense, or NaN in the data.
  */
@@ -84,13 +86,14 @@ export async function* clips(dataset: Dataset, split: Split, options: ClipsOptio
   };
 
   const total = size * epochs;
-  for (let iteration = from; iteration * batch < total; iteration++) {
+  const load = async (iteration: number): Promise<Batch> => {
     const first = iteration * batch;
     const indices = Array.from({ length: Math.min(batch, total - first) }, (_, i) => indexAt(first + i));
     const ids = indices.map((index) => dataset.id(split, index));
     const data = requireFinite(await dataset.sequences(split, indices), dataset.name, ids);
-    yield { data, ids, indices, iteration, epoch: Math.floor(first / size) };
-  }
+    return { data, ids, indices, iteration, epoch: Math.floor(first / size) };
+  };
+  yield* prefetch(from, Math.ceil(total / batch), load);
 }
 
 function requireWhole(name: string, value: number, least: number): void {

@@ -81,9 +81,9 @@ export function blank(width: number, height: number): { canvas: Canvas; context:
   return { canvas, context };
 }
 
-/** The pixels of a PNG file, four bytes each: red, green, blue, opacity. */
-export async function readPng(png: Buffer): Promise<{ data: Uint8ClampedArray; width: number; height: number }> {
-  const image = (await chooseEngine().loadImage(png)) as { width: number; height: number };
+/** The pixels of a picture file, four bytes each: red, green, blue, opacity. */
+export async function decodePicture(file: Buffer): Promise<{ data: Uint8ClampedArray; width: number; height: number }> {
+  const image = (await chooseEngine().loadImage(file)) as { width: number; height: number };
   const canvas = chooseEngine().createCanvas(image.width, image.height);
   const context = canvas.getContext("2d") as Context & { drawImage(image: unknown, x: number, y: number): void };
   context.drawImage(image, 0, 0);

@@ -1,4 +1,4 @@
-import { UserError } from "../types";
+import { UsageError } from "../types";
 import { balanced } from "./balanced";
 import { fractionsSkill } from "./fss";
 import { gdl } from "./gdl";
@@ -35,7 +35,7 @@ export function scoresNamed(names: readonly string[], rain?: RainMap): Score[] {
   return names.flatMap((name) => {
     const found = all.filter((score) => score.name === name || score.name.startsWith(`${name}-`));
     if (found.length === 0) {
-      throw new UserError(`unknown score: ${name}; expected some of ${all.map((score) => score.name).join(", ")}`);
+      throw new UsageError(`unknown score: ${name}; expected some of ${all.map((score) => score.name).join(", ")}`);
     }
     return found;
   });

@@ -97,6 +97,27 @@ test("evaluate scores beside the baselines, and writes every frame's number", ()
   assert.equal(csv.length, 1 + 3 * 4 * 19);
 });
 
+test("evaluate: scores that are asked for, in a table and a file of their own", () => {
+  const { json } = cli(
+    "evaluate",
+    run,
+    "--clips",
+    "2",
+    "--scores",
+    "csi,persistenceSkill",
+    "--backend",
+    "wasm",
+    "--json",
+  );
+  const [copied] = json().scores as Record<string, number | string>[];
+  assert.deepEqual(
+    Object.keys(copied).filter((name) => name.endsWith(" all")),
+    ["MSE all", ...["0.5", "2", "5", "10", "30"].map((rate) => `CSI-${rate} all`), "PERSISTENCESKILL all"],
+  );
+  assert.equal(copied["PERSISTENCESKILL all"], 0);
+  assert.ok(readdirSync(run).some((name) => /^scores-csi-persistenceSkill-\d+-of-2-clips\.csv$/.test(name)));
+});
+
 test("more test clips than there are means all of them, and says how many", () => {
   const { json } = cli("evaluate", run, "--clips", "4000", "--backend", "wasm", "--json");
   assert.equal(json().clips, 1000);
@@ -172,6 +193,7 @@ test("wrong calls: one line, exit 2", () => {
   refuses(2, /--checkpoint-every is 0, expected/, "train", "--out", join(folder, "n"), "--checkpoint-every", "0");
   refuses(2, /unknown data set: kth/, "train", "--out", join(folder, "n"), "--dataset", "kth");
   refuses(2, /--clips is 1, expected a whole number from 2/, "evaluate", run, "--clips", "1");
+  refuses(2, /unknown score: lpips; expected some of mse, mae/, "evaluate", run, "--scores", "ssim,lpips");
   refuses(2, /--horizon is 1.5/, "predict", run, "--horizon", "1.5", "--input", "x.npy", "--out", join(folder, "n"));
   refuses(2, /--filters is -3, expected a whole number from 1 to 1024/, "models", "--filters", "-3");
   refuses(2, /--steps is 0/, "bench", "step", "--steps", "0");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { chooseBackend } from "#src/backend/choose";
-import { readPng } from "#src/display/canvas";
+import { decodePicture } from "#src/display/canvas";
 import { diagram } from "#src/display/diagram";
 import { bundleOf } from "#src/display/show";
 import { model } from "#src/models";
@@ -55,7 +55,7 @@ test("every wiring is drawn, with a line into each of its edges' ends, and nothi
   const sizes = new Set<string>();
   for (const wiring of wirings) {
     const { png, width, height } = diagram(wiring, { scale: 1 });
-    const { data, width: across, height: down } = await readPng(png);
+    const { data, width: across, height: down } = await decodePicture(png);
     assert.deepEqual([across, down], [Math.ceil(width), Math.ceil(height)]);
     sizes.add(png.toString("base64"));
     const dark = (x: number, y: number) => data[4 * (y * across + x)] < 250;

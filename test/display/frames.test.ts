@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readPng } from "#src/display/canvas";
+import { decodePicture } from "#src/display/canvas";
 import { colourMap } from "#src/display/colour";
 import { type ClipLike, difference, frames, gif } from "#src/display/index";
 import type { Sequences } from "#src/types";
@@ -13,7 +13,7 @@ const clip = (time: number, height: number, width: number, channels = 1, batch =
 
 /** How many pixels of the picture have exactly this colour. */
 async function count(png: Buffer, colour: readonly number[]): Promise<number> {
-  const { data } = await readPng(png);
+  const { data } = await decodePicture(png);
   let found = 0;
   for (let i = 0; i < data.length; i += 4) if (colour.every((value, k) => data[i + k] === value)) found++;
   return found;

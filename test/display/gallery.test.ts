@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { readPng } from "#src/display/canvas";
+import { decodePicture } from "#src/display/canvas";
 import { pictures } from "./pictures";
 
 // The tests run from dist/test/display; the stored pictures stay with the sources.
@@ -13,7 +13,7 @@ const rewrite = process.env.MS_RNN_GALLERY === "update";
 
 /** Part of the pixels that differ by more than a quarter of the range in a channel; 1 for another size. */
 async function changedPart(a: Buffer, b: Buffer): Promise<number> {
-  const [one, two] = [await readPng(a), await readPng(b)];
+  const [one, two] = [await decodePicture(a), await decodePicture(b)];
   if (one.width !== two.width || one.height !== two.height) return 1;
   let differing = 0;
   for (let i = 0; i < one.data.length; i += 4) {

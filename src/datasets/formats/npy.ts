@@ -1,5 +1,5 @@
 import { endianness } from "node:os";
-import { readFile, writeAtomic } from "../../files";
+import { openToRead, readFile, readPart, writeAtomic } from "../../files";
 import { walk } from "../../strided";
 import { UserError } from "../../types";
 
@@ -54,28 +54,60 @@ export function readNpy(path: string): NpyArray {
 
 /** The same from bytes in memory; `where` names them in errors. The result may share memory with `bytes`. */
 export function parseNpy(bytes: Uint8Array, where: string): NpyArray {
+  const { order, type, fortran, shape, start } = parseHead(bytes, bytes.length, where);
+  const data = toNative(bytes.subarray(start), type, order);
+  return { shape, data: fortran ? toCOrder(data, shape) : data };
+}
+
+/** A NumPy file of which parts can be read. */
+export interface NpyFile {
+  readonly shape: readonly number[];
+  readonly type: NpyType;
+  /** `count` numbers from number `first` on, in C order. Error: the file was cut off meanwhile. */
+  read(first: number, count: number): NpyData;
+}
+
+/**
+ * Opens a NumPy file of C order without reading its numbers; it stays open until the program ends. Errors as for `readNpy`, and
+ * Fortran order.
+ */
+export function openNpy(path: string): NpyFile {
+  const what = "NumPy file";
+  const { file, size } = openToRead(path, what);
+  const head = readPart(file, 0, Math.min(size, most.header + 12), path);
+  const { order, type, fortran, shape, start } = parseHead(head, size, path);
+  if (fortran)
+    throw new UserError(`${path}: expected C order, got Fortran order; save it with numpy.ascontiguousarray`);
+  const bytes = arrays[type].BYTES_PER_ELEMENT;
+  return {
+    shape,
+    type,
+    read: (first, count) => toNative(readPart(file, start + first * bytes, count * bytes, path), type, order),
+  };
+}
+
+/** What the head of a file of `size` bytes says. Errors: no NumPy file, and one whose size is not what it asks for. */
+function parseHead(bytes: Uint8Array, size: number, where: string) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 12 || !magic.equals(bytes.subarray(0, magic.length))) {
     throw new UserError(`${where}: expected a NumPy file, which begins with \\x93NUMPY`);
   }
   const version = bytes[6];
   if (version < 1 || version > 3) throw new UserError(`${where}: expected .npy version 1, 2 or 3, got ${version}`);
-  const start = version === 1 ? 10 : 12;
+  const from = version === 1 ? 10 : 12;
   const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
-  if (start + length > bytes.length || length > most.header) {
-    throw new UserError(`${where}: expected a header of ${length} bytes, got a file of ${bytes.length}`);
+  if (from + length > bytes.length || length > most.header) {
+    throw new UserError(`${where}: expected a header of ${length} bytes, got a file of ${size}`);
   }
-  const header = Buffer.from(bytes.subarray(start, start + length)).toString(version === 3 ? "utf8" : "latin1");
-  const { order, type, fortran, shape } = parseHeader(header, where);
-
-  const count = shape.reduce((product, side) => product * side, 1);
-  const expected = count * arrays[type].BYTES_PER_ELEMENT;
-  const got = bytes.length - start - length;
-  if (expected !== got) {
-    throw new UserError(`${where}: expected ${expected} bytes for ${type} (${shape.join(", ")}), got ${got}`);
+  const text = Buffer.from(bytes.subarray(from, from + length)).toString(version === 3 ? "utf8" : "latin1");
+  const header = parseHeader(text, where);
+  const { type, shape } = header;
+  const start = from + length;
+  const expected = shape.reduce((product, side) => product * side, 1) * arrays[type].BYTES_PER_ELEMENT;
+  if (expected !== size - start) {
+    throw new UserError(`${where}: expected ${expected} bytes for ${type} (${shape.join(", ")}), got ${size - start}`);
   }
-  const data = toNative(bytes.subarray(start + length), type, order);
-  return { shape, data: fortran ? toCOrder(data, shape) : data };
+  return { ...header, start };
 }
 
 function parseHeader(header: string, where: string) {

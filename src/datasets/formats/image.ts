@@ -1,0 +1,44 @@
+import { extname } from "node:path";
+import { decodePicture } from "../../display/canvas";
+import { readFile } from "../../files";
+import { UserError } from "../../types";
+
+/** A picture of 8-bit levels, [height, width, channels]. */
+export interface LevelPicture {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: 1 | 3;
+  readonly levels: Uint8Array;
+}
+
+/** Endings of the pictures that can be read. */
+export const pictureEndings = [".png", ".jpg", ".jpeg", ".webp", ".bmp"] as const;
+
+/** Bytes of a picture file that is no mistake. */
+const MOST_BYTES = 2 ** 28;
+
+/**
+ * Reads a picture as grey or colour. Colour becomes grey as 0.299 R + 0.587 G + 0.114 B, rounded (ITU-R BT.601, as in Pillow and
+ * OpenCV); a grey picture keeps its levels. Errors: missing, damaged, of another kind.
+ */
+export async function readImage(path: string, channels: 1 | 3 = 1): Promise<LevelPicture> {
+  const bytes = readFile(path, "picture");
+  if (bytes.length > MOST_BYTES)
+    throw new UserError(`${path} has ${bytes.length} bytes, expected at most ${MOST_BYTES}`);
+  let decoded: Awaited<ReturnType<typeof decodePicture>>;
+  try {
+    decoded = await decodePicture(bytes);
+  } catch (error) {
+    throw new UserError(
+      `${path}: no ${extname(path)} picture that can be read (${(error as Error).message.split("\n")[0]})`,
+    );
+  }
+  const { height, width, data } = decoded;
+  const levels = new Uint8Array(height * width * channels);
+  for (let pixel = 0; pixel < height * width; pixel++) {
+    const [red, green, blue] = [data[4 * pixel], data[4 * pixel + 1], data[4 * pixel + 2]];
+    if (channels === 3) levels.set([red, green, blue], 3 * pixel);
+    else levels[pixel] = Math.round(0.299 * red + 0.587 * green + 0.114 * blue);
+  }
+  return { height, width, channels, levels };
+}

@@ -1,0 +1,144 @@
+import { createHash } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { openToRead, readJson, readPart } from "../files";
+import { UserError } from "../types";
+import type { FrameSource, Recording } from "./frameSource";
+
+/** What makes frames: recordings one after another, each frame by frame, so that memory does not grow with the data. */
+export interface FrameStream {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  /** Levels 0..255, or numbers in [0, 1] as float32. */
+  readonly type: "u1" | "f4";
+  recordings(): AsyncIterable<{ readonly name: string; readonly frames: AsyncIterable<Uint8Array | Float32Array> }>;
+}
+
+interface Index extends Pick<FrameStream, "height" | "width" | "channels" | "type"> {
+  readonly version: 1;
+  /** What they were made of. */
+  readonly about: unknown;
+  readonly recordings: readonly Recording[];
+}
+
+/** Where prepared data sets lie: MS_RNN_CACHE, by default .cache/ms-rnn in the user's folder. */
+export const cacheFolder = (): string => process.env.MS_RNN_CACHE || join(homedir(), ".cache", "ms-rnn");
+
+export interface PrepareOptions {
+  /** Begins the folder's name. */
+  readonly name: string;
+  /** Everything that decides the frames, as plain data: settings, and names, sizes and times of the files. Others are made anew. */
+  readonly about: unknown;
+  /** Default: `cacheFolder()`. */
+  readonly cache?: string;
+  readonly onProgress?: (recordings: number, frames: number) => void;
+}
+
+/**
+ * Frames of a data set in the cache: made if they are not there yet, and read from there, one by one. The folder appears under its
+ * name only when it is whole; where making it fails (a damaged file, a full disk), nothing of it stays.
+ */
+export async function prepareFrames(
+  options: PrepareOptions,
+  make: () => FrameStream | Promise<FrameStream>,
+): Promise<FrameSource> {
+  const { name, about, cache = cacheFolder() } = options;
+  const key = createHash("sha256").update(JSON.stringify(about)).digest("hex").slice(0, 16);
+  const folder = join(cache, `${name}-${key}`);
+  if (!existsSync(folder)) await writeFrames(folder, options, await make());
+  return openFrames(folder);
+}
+
+async function writeFrames(folder: string, { about, onProgress }: PrepareOptions, stream: FrameStream): Promise<void> {
+  const temporary = `${folder}.${process.pid}.tmp`;
+  const { height, width, channels, type } = stream;
+  const size = height * width * channels;
+  let file: number | undefined;
+  try {
+    mkdirSync(temporary, { recursive: true });
+    file = openSync(join(temporary, "frames.bin"), "wx");
+    const recordings: Recording[] = [];
+    let total = 0;
+    for await (const { name, frames } of stream.recordings()) {
+      let count = 0;
+      for await (const frame of frames) {
+        if (frame.length !== size) {
+          throw new UserError(
+            `${name}, frame ${count}: expected ${height} x ${width} x ${channels}, got ${frame.length} numbers`,
+          );
+        }
+        const bytes = type === "u1" ? Uint8Array.from(frame) : Float32Array.from(frame);
+        writeWhole(file, new Uint8Array(bytes.buffer));
+        count++;
+        onProgress?.(recordings.length, total + count);
+      }
+      total += count;
+      recordings.push({ name, frames: count });
+    }
+    if (total === 0) throw new UserError("expected frames, got none");
+    fsyncSync(file);
+    closeSync(file);
+    file = undefined;
+    const index: Index = { version: 1, about, height, width, channels, type, recordings };
+    writeFileSync(join(temporary, "index.json"), JSON.stringify(index), { flush: true });
+    renameSync(temporary, folder);
+  } catch (error) {
+    if (file !== undefined) closeSync(file);
+    rmSync(temporary, { recursive: true, force: true });
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (error instanceof UserError || code === undefined) throw error;
+    throw new UserError(`cannot prepare ${folder}: ${code === "ENOSPC" ? "the disk is full" : message}`);
+  }
+}
+
+function writeWhole(file: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+}
+
+/** Level / 255 in float32. */
+const scaled = Float32Array.from({ length: 256 }, (_, level) => level / 255);
+
+/** Prepared frames of a folder. Errors: damaged, of another version. */
+function openFrames(folder: string): FrameSource {
+  const path = join(folder, "frames.bin");
+  const index = readJson(join(folder, "index.json"), "prepared frames") as Index;
+  if (index?.version !== 1 || !Array.isArray(index.recordings)) {
+    throw new UserError(`${folder}: expected prepared frames of version 1; remove the folder to make them anew`);
+  }
+  const { height, width, channels, type, recordings } = index;
+  const size = height * width * channels;
+  const bytes = type === "u1" ? size : 4 * size;
+  const first: number[] = [];
+  let total = 0;
+  for (const { frames } of recordings) {
+    first.push(total);
+    total += frames;
+  }
+  const { file, size: length } = openToRead(path, "prepared frames");
+  if (length !== total * bytes) {
+    throw new UserError(`${path} has ${length} bytes, expected ${total * bytes}; remove ${folder} to make it anew`);
+  }
+  return {
+    height,
+    width,
+    channels,
+    recordings,
+    read(recording, frame, into) {
+      const part = readPart(file, (first[recording] + frame) * bytes, bytes, path);
+      if (type === "u1") for (let i = 0; i < size; i++) into[i] = scaled[part[i]];
+      else into.set(new Float32Array(part.buffer));
+    },
+  };
+}
