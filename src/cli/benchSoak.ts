@@ -27,7 +27,7 @@ export const soakUsage =
 const tiny = { filters: 4, size: 16, context: 2, horizon: 2, batch: 1 };
 
 /** The paper's network on so long a clip that a replay takes seconds. */
-const long = { context: 30, horizon: 30, batch: 1 };
+const long = { context: 50, horizon: 50, batch: 1 };
 
 /** `bench soak`: whether a long training keeps to its memory, leaves the event loop free and can be stopped. */
 export async function benchSoak(args: string[]): Promise<Outcome> {
