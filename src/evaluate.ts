@@ -89,13 +89,14 @@ export async function evaluate(
 ): Promise<Record<string, ScoreReport[]>> {
   const horizon = dataset.time - context;
   const all = scoreAll(scores, { horizon });
+  const comparing = scores.some(({ needsPersisted }) => needsPersisted);
   const sums = Object.fromEntries(Object.keys(forecasters).map((name) => [name, all.init(dataset.time - 1)]));
   const total = Math.min(dataset.size(split), take);
   let done = 0;
   for await (const { data, ids } of clips(dataset, split, { batch, take, epochs: 1, shuffle: false })) {
     const observed = sliceTime(data, 1);
     const seen = sliceTime(data, 0, context);
-    const persisted = copyLast(seen, horizon);
+    const persisted = comparing ? copyLast(seen, horizon) : undefined;
     for (const [name, forecast] of Object.entries(forecasters)) {
       sums[name] = all.add(sums[name], await forecast(seen, horizon), observed, persisted);
     }

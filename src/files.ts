@@ -88,7 +88,7 @@ export function writeAtomic(path: string, ...parts: (string | Uint8Array)[]): vo
 }
 
 /** Makes a folder and those above it. Not Node's recursive way, which never ends where the system refuses, as in /proc. */
-function makeFolder(folder: string): void {
+export function makeFolder(folder: string): void {
   if (existsSync(folder)) return;
   makeFolder(dirname(folder));
   mkdirSync(folder);

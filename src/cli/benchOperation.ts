@@ -44,7 +44,8 @@ export async function benchOperation(args: string[]): Promise<Outcome> {
       pytorch = await startPytorch(threads());
       remark(describePytorch(pytorch));
     }
-    const timing = { repeats, atLeast: 0.02, budget: 5 };
+    // Shorter ones of calls of 0.1 ms would mostly measure JavaScript that V8 has not compiled yet.
+    const timing = { repeats, atLeast: 0.1, budget: 5 };
     const tell = ({ op, ours }: OperationResult) => remark(`${op}: ${milliseconds(Object.values(ours)[0])} ms`);
     const report = await benchOperations(chosen, timing, pytorch, tell);
     const speed = report.peak === null ? "" : `, multiply-adds reach ${report.peak.toFixed(0)} GFLOP/s`;

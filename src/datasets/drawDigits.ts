@@ -8,7 +8,7 @@ export interface DigitPicture {
 }
 
 /** Grey level / 255 in float32. */
-const scaled = Float32Array.from({ length: 256 }, (_, level) => level / 255);
+export const scaled: Float32Array = Float32Array.from({ length: 256 }, (_, level) => level / 255);
 
 /**
  * Draws pictures into one black frame, given and returned as [height, width] levels / 255 in [0, 1] (written to `frame`).

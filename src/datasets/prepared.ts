@@ -1,19 +1,10 @@
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { openToRead, readJson, readPart } from "../files";
+import { makeFolder, openToRead, readJson, readPart } from "../files";
 import { UserError } from "../types";
+import { scaled } from "./drawDigits";
 import type { FrameSource, Recording } from "./frameSource";
 
 /** What makes frames: recordings one after another, each frame by frame, so that memory does not grow with the data. */
@@ -67,7 +58,7 @@ async function writeFrames(folder: string, { about, onProgress }: PrepareOptions
   const size = height * width * channels;
   let file: number | undefined;
   try {
-    mkdirSync(temporary, { recursive: true });
+    makeFolder(temporary);
     file = openSync(join(temporary, "frames.bin"), "wx");
     const recordings: Recording[] = [];
     let total = 0;
@@ -79,8 +70,9 @@ async function writeFrames(folder: string, { about, onProgress }: PrepareOptions
             `${name}, frame ${count}: expected ${height} x ${width} x ${channels}, got ${frame.length} numbers`,
           );
         }
-        const bytes = type === "u1" ? Uint8Array.from(frame) : Float32Array.from(frame);
-        writeWhole(file, new Uint8Array(bytes.buffer));
+        const kind = type === "u1" ? Uint8Array : Float32Array;
+        const bytes = frame instanceof kind ? frame : kind.from(frame);
+        writeFileSync(file, bytes);
         count++;
         onProgress?.(recordings.length, total + count);
       }
@@ -98,17 +90,12 @@ async function writeFrames(folder: string, { about, onProgress }: PrepareOptions
     if (file !== undefined) closeSync(file);
     rmSync(temporary, { recursive: true, force: true });
     const { code, message } = error as NodeJS.ErrnoException;
+    // Somebody else made the same ones meanwhile.
+    if (code === "ENOTEMPTY" || code === "EEXIST") return;
     if (error instanceof UserError || code === undefined) throw error;
     throw new UserError(`cannot prepare ${folder}: ${code === "ENOSPC" ? "the disk is full" : message}`);
   }
 }
-
-function writeWhole(file: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
-}
-
-/** Level / 255 in float32. */
-const scaled = Float32Array.from({ length: 256 }, (_, level) => level / 255);
 
 /** Prepared frames of a folder. Errors: damaged, of another version. */
 function openFrames(folder: string): FrameSource {

@@ -1,4 +1,4 @@
-import type { FramePair } from "./framePairs";
+import { shared } from "./framePairs";
 import { type RainMap, rainThresholds } from "./rain";
 import { meanScore, type Score } from "./score";
 
@@ -30,8 +30,9 @@ export function balanced(rain: RainMap): readonly [bMse: Score, bMae: Score] {
         unit: `weighted sum over pixels of ${power}`,
         definition: `Σ_pixels w·error, w = ${WEIGHTS} for a true rain rate below ${rainThresholds} mm/h (${rain.name}) and above`,
       },
-      ({ predicted, observed }: FramePair) => {
-        const weights = balancingWeights(observed, rain);
+      (pair) => {
+        const { predicted, observed } = pair;
+        const weights = shared(pair, rain, () => balancingWeights(observed, rain));
         let total = 0;
         for (let i = 0; i < observed.length; i++) total += weights[i] * error(predicted[i] - observed[i]);
         return total;

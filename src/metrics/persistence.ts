@@ -20,6 +20,7 @@ export const persistenceSkill = score(
   },
   {
     parts: 2,
+    needsPersisted: true,
     measure(pair) {
       const { persisted, observed } = pair;
       if (!persisted) throw new UserError("persistenceSkill: expected the forecast of the last frame copied, got none");

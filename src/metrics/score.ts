@@ -20,6 +20,8 @@ export interface About {
 export interface Score extends About {
   /** A mean over clips of one number per frame: what a paired comparison of clips can be made of. */
   readonly isMean: boolean;
+  /** True where `add` needs the forecast "nothing moves". */
+  readonly needsPersisted: boolean;
   /** The numbers of one frame that are summed over clips. */
   measure(pair: FramePair): readonly number[];
   init(frames: number): ScoreSums;
@@ -47,13 +49,15 @@ export interface ScoreSums {
 export interface Definition {
   /** How many numbers `measure` gives. Default 1. */
   readonly parts?: number;
+  /** Default false. */
+  readonly needsPersisted?: boolean;
   measure(pair: FramePair): readonly number[];
   /** The score from the sums over all clips. */
   value(sums: readonly number[], clips: number): number;
 }
 
 /** Makes a score of numbers of a frame, and of what becomes of their sums over clips. */
-export function score(about: About, { parts = 1, measure, value }: Definition): Score {
+export function score(about: About, { parts = 1, needsPersisted = false, measure, value }: Definition): Score {
   const addMeasured = ({ clips, sums }: ScoreSums, added: readonly Measured[]): ScoreSums => {
     for (const frames of added) requireFrames(about.name, sums.length, frames.length);
     return {
@@ -66,6 +70,7 @@ export function score(about: About, { parts = 1, measure, value }: Definition): 
   return {
     ...about,
     isMean: false,
+    needsPersisted,
     measure,
     addMeasured,
     init: (frames) => ({

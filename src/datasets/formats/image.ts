@@ -35,10 +35,9 @@ export async function readImage(path: string, channels: 1 | 3 = 1): Promise<Leve
   }
   const { height, width, data } = decoded;
   const levels = new Uint8Array(height * width * channels);
-  for (let pixel = 0; pixel < height * width; pixel++) {
-    const [red, green, blue] = [data[4 * pixel], data[4 * pixel + 1], data[4 * pixel + 2]];
-    if (channels === 3) levels.set([red, green, blue], 3 * pixel);
-    else levels[pixel] = Math.round(0.299 * red + 0.587 * green + 0.114 * blue);
+  for (let from = 0, to = 0; from < data.length; from += 4) {
+    if (channels === 3) for (let k = 0; k < 3; k++) levels[to++] = data[from + k];
+    else levels[to++] = Math.round(0.299 * data[from] + 0.587 * data[from + 1] + 0.114 * data[from + 2]);
   }
   return { height, width, channels, levels };
 }

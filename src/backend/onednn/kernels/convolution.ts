@@ -170,8 +170,9 @@ export const convolutionKernels: Kernels = {
       });
       return dx;
     }
-    const turns = winogradPays("output", turned(info));
-    const plan = planOf(backend, turns ? "output" : "input", turns ? turned(info) : info, [backend.form(dy)]);
+    const asOutput = turned(info);
+    const turns = winogradPays("output", asOutput);
+    const plan = planOf(backend, turns ? "output" : "input", turns ? asOutput : info, [backend.form(dy)]);
     if (!plan) return undefined;
     const arranged = turns ? turnedRound(backend, filter.shape) : undefined;
     const [from, by] = [operand(backend, dy, plan), packed(backend, filter, plan, arranged)];

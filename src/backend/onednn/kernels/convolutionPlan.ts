@@ -44,8 +44,9 @@ export interface Ready extends Plan {
 const plans = new Map<string, Ready | undefined>();
 
 /**
- * The plan of a convolution, chosen by a fixed rule: Winograd's where it pays; otherwise oneDNN's direct one, which is as fast on either form (but for `plainPays`), so it keeps the form its operands come in. Where
- * Winograd's pays for the weights alone, the direct one too makes maps blocked: they will be wanted so.
+ * The plan of a convolution, chosen by a fixed rule: Winograd's where it pays; otherwise oneDNN's direct one, which is as fast on
+ * either form (but for `plainPays`), so it keeps the form its operands come in. Where Winograd's pays for the weights alone, the
+ * direct one too makes maps blocked: they will be wanted so.
  */
 export function planOf(
   backend: OnednnBackend,

@@ -1,7 +1,7 @@
 import type * as tf from "@tensorflow/tfjs";
 import { LANES } from "../storage";
 
-// Which algorithm a convolution takes: fixed rules on its sizes, with the measurements behind them (AMD EPYC, 2 threads).
+// Which algorithm a convolution takes: fixed rules on its sizes, found by trial (AMD EPYC, 2 threads).
 
 export type Info = tf.backend_util.Conv2DInfo;
 /** What is computed of a convolution: y, or the gradient of x or of the weights. */
@@ -42,7 +42,7 @@ const tilesOf = ({ batchSize, outHeight, outWidth }: Info): number =>
   batchSize * Math.ceil(outHeight / 4) * Math.ceil(outWidth / 4);
 
 /**
- * Kernels larger than 3x3 that are computed as several of 3x3 by Winograd's algorithm (kernelParts.ts). Bounds found by trial; what
+ * Kernels larger than 3x3 that are computed as several of 3x3 by Winograd's algorithm (kernelParts.ts). What
  * a 5x5 gains shows in `bench op`.
  */
 export function partsPay(kind: Kind, info: Info): boolean {
@@ -55,10 +55,7 @@ export function partsPay(kind: Kind, info: Info): boolean {
   return channels >= 32 && channels * tilesOf(info) >= least[kind];
 }
 
-/**
- * Weights' gradients of large kernels: measured 0.87 to 0.9 of their time on blocked maps for 5x5 on maps 64 wide and for 7x7
- * on any, more than it takes to make the maps plain; 5x5 on maps up to 32 wide take the same on either form.
- */
+/** Weights' gradients of large kernels that take less time on plain maps, by more than it takes to make the maps plain. */
 export function plainPays(kind: Kind, info: Info): boolean {
   return kind === "weights" && (info.filterWidth > 5 || (info.filterWidth > 3 && info.outWidth > 32));
 }
