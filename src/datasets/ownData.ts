@@ -1,8 +1,9 @@
-import { type Dirent, readdirSync, statSync } from "node:fs";
-import { basename, extname, join, relative, resolve } from "node:path";
+import { statSync } from "node:fs";
+import { basename, extname, relative, resolve } from "node:path";
 import { type Citation, UserError } from "../types";
 import { type ArrayAxes, arrayFrames } from "./arrayFrames";
 import type { Dataset, Source, Split } from "./dataset";
+import { type FolderFiles, filesBelow, stamp } from "./folder";
 import { pictureEndings, readImage } from "./formats/image";
 import { type Cutting, type FrameSource, fromFrames } from "./frameSource";
 import { type FrameStream, type PrepareOptions, prepareFrames } from "./prepared";
@@ -94,7 +95,7 @@ async function framesOf(
   const kind = statSync(from, { throwIfNoEntry: false });
   if (!kind) throw new UserError(`${from}: no such folder of pictures or .npy file`);
   if (kind.isDirectory()) {
-    const recordings = picturesBelow(from);
+    const recordings = filesBelow(from, pictureEndings, "pictures");
     const files = recordings.map(({ name: of, paths }) => [
       of,
       paths.map((path) => [relative(from, path), stamp(path)]),
@@ -111,37 +112,9 @@ async function framesOf(
   return resized(array, wanted);
 }
 
-const stamp = (path: string) => {
-  const { size, mtimeMs } = statSync(path);
-  return [size, mtimeMs];
-};
-
-interface Pictures {
-  readonly name: string;
-  readonly paths: readonly string[];
-}
-
-/** The pictures of a folder and of those below it, by folder. Errors: none, links that could lead elsewhere. */
-function picturesBelow(root: string): Pictures[] {
-  const byNumber = new Intl.Collator("en", { numeric: true });
-  const isPicture = ({ name }: Dirent) => (pictureEndings as readonly string[]).includes(extname(name).toLowerCase());
-  const visit = (folder: string): Pictures[] => {
-    const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => byNumber.compare(a.name, b.name));
-    const link = entries.find((entry) => entry.isSymbolicLink());
-    if (link)
-      throw new UserError(`${join(folder, link.name)} is a link, expected files and folders that lie in ${root}`);
-    const paths = entries.filter((entry) => entry.isFile() && isPicture(entry)).map(({ name }) => join(folder, name));
-    const inside = entries.filter((entry) => entry.isDirectory()).flatMap(({ name }) => visit(join(folder, name)));
-    return paths.length > 0 ? [{ name: relative(root, folder) || basename(resolve(root)), paths }, ...inside] : inside;
-  };
-  const found = visit(root);
-  if (found.length === 0) throw new UserError(`${root}: expected pictures (${pictureEndings.join(", ")}), found none`);
-  return found;
-}
-
 /** All pictures, decoded one by one. Error: they differ in size. */
 async function pictureStream(
-  recordings: readonly Pictures[],
+  recordings: readonly FolderFiles[],
   channels: 1 | 3,
   wanted?: readonly [height: number, width: number],
 ): Promise<FrameStream> {

@@ -1,0 +1,41 @@
+import { type Dirent, readdirSync, statSync } from "node:fs";
+import { basename, extname, join, relative, resolve } from "node:path";
+import { UserError } from "../types";
+
+/** The files of one folder. */
+export interface FolderFiles {
+  /** The folder's path below the root, with "/"; the root's own name for the root. */
+  readonly name: string;
+  readonly paths: readonly string[];
+}
+
+const byNumber = new Intl.Collator("en", { numeric: true });
+
+/**
+ * The files with such endings in a folder and those below it, by folder, in the order of their names with numbers by value.
+ * `what` names them in errors. Errors: no folder, no such file, links, which could lead elsewhere.
+ */
+export function filesBelow(root: string, endings: readonly string[], what: string): FolderFiles[] {
+  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory())
+    throw new UserError(`${root}: expected a folder of ${what}`);
+  const isWanted = ({ name }: Dirent) => endings.includes(extname(name).toLowerCase());
+  const visit = (folder: string): FolderFiles[] => {
+    const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => byNumber.compare(a.name, b.name));
+    const link = entries.find((entry) => entry.isSymbolicLink());
+    if (link)
+      throw new UserError(`${join(folder, link.name)} is a link, expected files and folders that lie in ${root}`);
+    const paths = entries.filter((entry) => entry.isFile() && isWanted(entry)).map(({ name }) => join(folder, name));
+    const inside = entries.filter((entry) => entry.isDirectory()).flatMap(({ name }) => visit(join(folder, name)));
+    const name = relative(root, folder).replaceAll("\\", "/") || basename(resolve(root));
+    return paths.length > 0 ? [{ name, paths }, ...inside] : inside;
+  };
+  const found = visit(root);
+  if (found.length === 0) throw new UserError(`${root}: expected ${what} (${endings.join(", ")}), found none`);
+  return found;
+}
+
+/** What tells whether a file is still the same: size and time of the last change. */
+export function stamp(path: string): [bytes: number, changed: number] {
+  const { size, mtimeMs } = statSync(path);
+  return [size, mtimeMs];
+}
