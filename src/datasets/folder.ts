@@ -13,11 +13,10 @@ const byNumber = new Intl.Collator("en", { numeric: true });
 
 /**
  * The files with such endings in a folder and those below it, by folder, in the order of their names with numbers by value.
- * `what` names them in errors. Errors: no folder, no such file, links, which could lead elsewhere.
+ * Errors: no folder, links, which could lead elsewhere.
  */
-export function filesBelow(root: string, endings: readonly string[], what: string): FolderFiles[] {
-  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory())
-    throw new UserError(`${root}: expected a folder of ${what}`);
+export function listFiles(root: string, endings: readonly string[]): FolderFiles[] {
+  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) throw new UserError(`${root}: expected a folder`);
   const isWanted = ({ name }: Dirent) => endings.includes(extname(name).toLowerCase());
   const visit = (folder: string): FolderFiles[] => {
     const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => byNumber.compare(a.name, b.name));
@@ -29,7 +28,12 @@ export function filesBelow(root: string, endings: readonly string[], what: strin
     const name = relative(root, folder).replaceAll("\\", "/") || basename(resolve(root));
     return paths.length > 0 ? [{ name, paths }, ...inside] : inside;
   };
-  const found = visit(root);
+  return visit(root);
+}
+
+/** The same where one is needed at least; `what` names them in the error. */
+export function filesBelow(root: string, endings: readonly string[], what: string): FolderFiles[] {
+  const found = listFiles(root, endings);
   if (found.length === 0) throw new UserError(`${root}: expected ${what} (${endings.join(", ")}), found none`);
   return found;
 }

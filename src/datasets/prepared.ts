@@ -8,16 +8,18 @@ import { scaled } from "./drawDigits";
 import type { FrameSource, Recording } from "./frameSource";
 
 /** What makes frames: recordings one after another, each frame by frame, so that memory does not grow with the data. */
-export interface FrameStream {
+export interface FrameStream<Facts = undefined> {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
   /** Levels 0..255, or numbers in [0, 1] as float32. */
   readonly type: "u1" | "f4";
+  /** What was found out on the way and is kept beside the frames: plain data. */
+  readonly facts?: Facts;
   recordings(): AsyncIterable<{ readonly name: string; readonly frames: AsyncIterable<Uint8Array | Float32Array> }>;
 }
 
-interface Index extends Pick<FrameStream, "height" | "width" | "channels" | "type"> {
+interface Index<Facts> extends Pick<FrameStream<Facts>, "height" | "width" | "channels" | "type" | "facts"> {
   readonly version: 1;
   /** What they were made of. */
   readonly about: unknown;
@@ -41,10 +43,10 @@ export interface PrepareOptions {
  * Frames of a data set in the cache: made if they are not there yet, and read from there, one by one. The folder appears under its
  * name only when it is whole; where making it fails (a damaged file, a full disk), nothing of it stays.
  */
-export async function prepareFrames(
+export async function prepareFrames<Facts = undefined>(
   options: PrepareOptions,
-  make: () => FrameStream | Promise<FrameStream>,
-): Promise<FrameSource> {
+  make: () => FrameStream<Facts> | Promise<FrameStream<Facts>>,
+): Promise<FrameSource & { readonly facts: Facts }> {
   const { name, about, cache = cacheFolder() } = options;
   const key = createHash("sha256").update(JSON.stringify(about)).digest("hex").slice(0, 16);
   const folder = join(cache, `${name}-${key}`);
@@ -52,9 +54,13 @@ export async function prepareFrames(
   return openFrames(folder);
 }
 
-async function writeFrames(folder: string, { about, onProgress }: PrepareOptions, stream: FrameStream): Promise<void> {
+async function writeFrames<Facts>(
+  folder: string,
+  { about, onProgress }: PrepareOptions,
+  stream: FrameStream<Facts>,
+): Promise<void> {
   const temporary = `${folder}.${process.pid}.tmp`;
-  const { height, width, channels, type } = stream;
+  const { height, width, channels, type, facts } = stream;
   const size = height * width * channels;
   let file: number | undefined;
   try {
@@ -83,7 +89,7 @@ async function writeFrames(folder: string, { about, onProgress }: PrepareOptions
     fsyncSync(file);
     closeSync(file);
     file = undefined;
-    const index: Index = { version: 1, about, height, width, channels, type, recordings };
+    const index: Index<Facts> = { version: 1, about, height, width, channels, type, facts, recordings };
     writeFileSync(join(temporary, "index.json"), JSON.stringify(index), { flush: true });
     renameSync(temporary, folder);
   } catch (error) {
@@ -98,9 +104,9 @@ async function writeFrames(folder: string, { about, onProgress }: PrepareOptions
 }
 
 /** Prepared frames of a folder. Errors: damaged, of another version. */
-function openFrames(folder: string): FrameSource {
+function openFrames<Facts>(folder: string): FrameSource & { readonly facts: Facts } {
   const path = join(folder, "frames.bin");
-  const index = readJson(join(folder, "index.json"), "prepared frames") as Index;
+  const index = readJson(join(folder, "index.json"), "prepared frames") as Index<Facts>;
   if (index?.version !== 1 || !Array.isArray(index.recordings)) {
     throw new UserError(`${folder}: expected prepared frames of version 1; remove the folder to make them anew`);
   }
@@ -121,6 +127,7 @@ function openFrames(folder: string): FrameSource {
     height,
     width,
     channels,
+    facts: index.facts as Facts,
     recordings,
     read(recording, frame, into) {
       const part = readPart(file, (first[recording] + frame) * bytes, bytes, path);
