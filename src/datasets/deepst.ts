@@ -7,7 +7,7 @@ import { filesBelow, stamp } from "./folder";
 import { Hdf5File } from "./formats/hdf5";
 import { type FrameSource, fromFrames, type Start, starts } from "./frameSource";
 import { type FrameStream, type PrepareOptions, prepareFrames } from "./prepared";
-import { nameOf } from "./standIns/mark";
+import { howFrom, nameOf } from "./standIns/mark";
 
 export interface DeepStOptions {
   /** A folder with the yearly files, such as `BJ13_M32x32_T30_InOut.h5`, or one of them. */
@@ -95,7 +95,7 @@ export async function deepSt(options: DeepStOptions): Promise<Dataset> {
   const source: Source = {
     url: "https://github.com/lucktroy/DeepST/tree/master/data/TaxiBJ",
     licence: "none stated; its authors ask to cite the paper",
-    how: `your own files${dropped > 0 ? `, without ${dropped} days whose slots are not whole` : ""}`,
+    how: `${howFrom(from)}${dropped > 0 ? `, without ${dropped} days whose slots are not whole` : ""}`,
   };
   return fromFrames({
     ...{ name, source: frames, time, reversed, unit: "flow per slot", range: [least, greatest] },

@@ -21,3 +21,7 @@ export function isStandIn(from: string): boolean {
 
 /** The data set's name, with "stand-in" where that is so. */
 export const nameOf = (name: string, from: string): string => (isStandIn(from) ? `${name} stand-in` : name);
+
+/** How the files of a data set came here. */
+export const howFrom = (from: string): string =>
+  isStandIn(from) ? "a stand-in, simulated in the same file format" : "your own files";
