@@ -1,60 +1,53 @@
 import { closeSync, renameSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { makeFolder, openToRead } from "../../files";
 import { UserError } from "../../types";
 import type { NpyData } from "./npy";
+import { TimedThread } from "./timedThread";
 
-type Library = typeof import("h5wasm/node");
-type Group = InstanceType<Library["Group"]>;
-type Stored = InstanceType<Library["Dataset"]>;
-
-let loading: Promise<Library> | undefined;
-
-/** The HDF5 Group's own library, compiled to WebAssembly: loaded when the first file is opened. */
-function library(): Promise<Library> {
-  loading ??= import("h5wasm/node").then(async (module) => {
-    // Else errors would be printed and the calls return nonsense.
-    (await module.ready).activate_throwing_error_handler();
-    return module;
-  });
-  return loading;
+/** What the thread is asked; `path` in full. */
+export interface Hdf5Question {
+  readonly path: string;
+  readonly call: "open" | "names" | "attribute" | "array" | "read" | "texts" | "close";
+  readonly args?: readonly unknown[];
 }
 
-/** Bytes that one reading gives at most. */
-const MOST_BYTES = 2 ** 28;
+/** What it answers: a value, what is wrong with what was asked for, or how the library failed. */
+export type Hdf5Answer = { readonly value: unknown } | { readonly refusal: string } | { readonly failure: string };
+
+/** The HDF5 Group's own library, compiled to WebAssembly: starts when the first file is opened. */
+const thread = new TimedThread(join(__dirname, "hdf5Thread.js"));
 
 /** An array of an HDF5 file. */
 export interface Hdf5Array {
   readonly shape: readonly number[];
-  /** Entries [first, first + count) of the first axis, one after another. Errors: text, damaged, more than 256 MiB. */
+  /** Entries [first, first + count) of the first axis, one after another. Errors: text, damaged, more than 128 MiB. */
   read(first: number, count: number): NpyData;
   /** All entries of an array of text, of fixed or variable length, without what fills them up. Errors: not text, damaged. */
   texts(): string[];
 }
 
 /**
- * An HDF5 file, open to read. Nothing is read before it is asked for. Every method throws a UserError with the path for what is
- * missing or damaged.
+ * An HDF5 file, open to read. Nothing is read before it is asked for, and no other file is, whatever links it has. Every method
+ * throws a UserError with the path for what is missing or damaged.
+ *
+ * The library runs in a thread of its own, which is ended and replaced where it fails or does not answer in time.
  */
 export class Hdf5File {
   private constructor(
     readonly path: string,
-    private readonly library: Library,
-    private readonly file: InstanceType<Library["File"]>,
+    private readonly seconds: number,
   ) {}
 
-  /** Errors: missing, no HDF5 file, damaged. */
-  static async open(path: string): Promise<Hdf5File> {
+  /** `seconds`: what one call may take before the file counts as damaged. Default 10. Errors: missing, no HDF5 file, damaged. */
+  static async open(path: string, { seconds = 10 }: { seconds?: number } = {}): Promise<Hdf5File> {
     // HDF5's own message for a missing file is no help.
     const { file, size } = openToRead(path, "HDF5 file");
     closeSync(file);
     if (size === 0) throw new UserError(`${path}: expected an HDF5 file, got an empty one`);
-    const used = await library();
-    return new Hdf5File(
-      path,
-      used,
-      guarded(path, () => new used.File(path, "r")),
-    );
+    const opened = new Hdf5File(path, seconds);
+    opened.ask("open");
+    return opened;
   }
 
   /** Opens a file for as long as `use` takes. */
@@ -68,102 +61,48 @@ export class Hdf5File {
   }
 
   close(): void {
-    guarded(this.path, () => this.file.close());
+    if (thread.isRunning) this.ask("close");
   }
 
   /** Names of what is in a group, by default in the file itself. */
   names(group = ""): string[] {
-    const found = group === "" ? this.file : this.at(group);
-    if (!(found instanceof this.library.Group)) throw this.error(`${group} is no group`);
-    return guarded(this.path, () => (found as Group).keys());
+    return this.ask("names", group) as string[];
   }
 
-  /** An attribute of the file, a group or an array, named by its path: a number or a text. Nothing where there is none. */
+  /** An attribute of the file, a group or an array, named by its path: one number or text. Nothing where there is none. */
   attribute(path: string, name: string): number | string | undefined {
-    const found = path === "" ? this.file : this.at(path);
-    const value = guarded(this.path, () => (found.attrs[name] === undefined ? undefined : found.attrs[name].value));
-    if (typeof value === "string" || typeof value === "number" || value === undefined) return value;
-    const [only] = ArrayBuffer.isView(value) ? (value as unknown as number[]) : [];
-    if (only === undefined) throw this.error(`attribute ${name} of ${path} is no number and no text`);
-    return Number(only);
+    return this.ask("attribute", path, name) as number | string | undefined;
   }
 
   /** An array, whose shape must have `rank` axes where that is given. */
   array(path: string, rank?: number): Hdf5Array {
-    const found = this.at(path);
-    if (!(found instanceof this.library.Dataset)) throw this.error(`${path} is no data set`);
-    const { metadata, filled } = guarded(this.path, () => ({ metadata: found.metadata, filled: found.shape }));
-    const shape = filled ?? [];
-    if (rank !== undefined && shape.length !== rank)
-      throw this.error(`${path} has axes [${shape.join(", ")}], expected ${rank} of them`);
-    if (metadata.virtual_sources?.length) throw this.error(`${path} lies in other files, which are not opened`);
+    const shape = this.ask("array", path) as readonly number[];
+    const axes = `${path} has axes [${shape.join(", ")}]`;
+    if (rank !== undefined && shape.length !== rank) throw this.error(`${axes}, expected ${rank} of them`);
     return {
       shape,
-      read: (first, count) => this.numbers(found, shape, first, count),
-      texts: () => this.texts(found, shape),
+      read: (first, count) => {
+        if (!(first >= 0 && count >= 0 && first + count <= shape[0]))
+          throw this.error(`${axes}, asked for ${first} to ${first + count} of the first`);
+        return this.ask("read", path, first, count) as NpyData;
+      },
+      texts: () => this.ask("texts", path) as string[],
     };
   }
 
-  private numbers(found: Stored, shape: readonly number[], first: number, count: number): NpyData {
-    const { path } = found;
-    if (shape.length === 0 || first < 0 || count < 0 || first + count > shape[0])
-      throw this.error(`${path} has axes [${shape.join(", ")}], asked for ${first} to ${first + count} of the first`);
-    const size = shape.slice(1).reduce((product, side) => product * side, count);
-    if (!(size * found.metadata.size <= MOST_BYTES))
-      throw this.error(`${path}: ${size} numbers at once, expected at most ${MOST_BYTES} bytes of them`);
-    const value = guarded(this.path, () => found.slice([[first, first + count]]));
-    if (!ArrayBuffer.isView(value) || (value as unknown as NpyData).length !== size)
-      throw this.error(`${path} holds no numbers`);
-    return value as unknown as NpyData;
-  }
-
-  private texts(found: Stored, shape: readonly number[]): string[] {
-    const [count] = shape;
-    if (shape.length !== 1 || !(count * found.metadata.size <= MOST_BYTES))
-      throw this.error(`${found.path} has axes [${shape.join(", ")}], expected one`);
-    const values = guarded(this.path, () => found.value);
-    if (!Array.isArray(values) || !values.every((value) => typeof value === "string"))
-      throw this.error(`${found.path} holds no text`);
-    return values.map((value) => (value as string).replace(/[\0 ]+$/, ""));
-  }
-
-  /** Step by step, as the library would follow links to other files. */
-  private at(path: string): Group | Stored {
-    let here: Group | Stored = this.file;
-    const parts = path.split("/").filter((part) => part !== "");
-    for (const [depth, part] of parts.entries()) {
-      const before: Group | Stored = here;
-      const next = before instanceof this.library.Group ? guarded(this.path, () => before.get(part)) : null;
-      const name = parts.slice(0, depth + 1).join("/");
-      if (next instanceof this.library.ExternalLink)
-        throw this.error(`${name} leads to another file, which is not opened`);
-      if (!(next instanceof this.library.Group || next instanceof this.library.Dataset))
-        throw this.error(`${name} is missing; there is ${listed(before instanceof this.library.Group ? before : undefined)}`);
-      here = next as Group | Stored;
-    }
-    return here;
+  private ask(call: Hdf5Question["call"], ...args: unknown[]): unknown {
+    const question: Hdf5Question = { path: resolve(this.path), call, args };
+    const answer = thread.ask(question, this.seconds) as Hdf5Answer | undefined;
+    if (!answer) throw this.error(`no HDF5 file that can be read (no answer in ${this.seconds} s)`);
+    if ("value" in answer) return answer.value;
+    if ("refusal" in answer) throw this.error(answer.refusal);
+    // The library does not clean up behind its errors.
+    thread.end();
+    throw this.error(`no HDF5 file that can be read (${answer.failure})`);
   }
 
   private error(reason: string): UserError {
     return new UserError(`${this.path}: ${reason}`);
-  }
-}
-
-const listed = (group: Group | undefined): string => {
-  const names = group?.keys() ?? [];
-  return names.length === 0 ? "nothing" : names.slice(0, 5).join(", ") + (names.length > 5 ? ", ..." : "");
-};
-
-/** What the library says is many lines, of which the last reason is the first cause. */
-function guarded<T>(path: string, run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    const text = String((error as Error)?.message ?? error);
-    const reasons = [...text.matchAll(/\(\): (.*)/g)];
-    const reason = reasons.length > 0 ? reasons[reasons.length - 1][1] : text.split("\n")[0];
-    throw new UserError(`${path}: no HDF5 file that can be read (${reason.slice(0, 200)})`);
   }
 }
 
@@ -178,26 +117,25 @@ export interface Hdf5Content {
 
 /** Writes an HDF5 file of arrays; it appears under its name only when it is whole. Error: it cannot be written. */
 export async function writeHdf5(path: string, contents: readonly Hdf5Content[]): Promise<void> {
-  const { File } = await library();
+  const { File, ready } = await import("h5wasm/node");
+  (await ready).activate_throwing_error_handler();
   const temporary = `${path}.${process.pid}.tmp`;
-  makeFolder(dirname(path));
   try {
-    guarded(path, () => {
-      const file = new File(temporary, "w");
-      try {
-        for (const { name, shape, data, chunks } of contents) {
-          const isText = (entries: typeof data): entries is readonly string[] => Array.isArray(entries);
-          const dtype = isText(data) ? `S${Math.max(1, ...data.map((text) => text.length))}` : undefined;
-          const compression = chunks && { chunks: [...chunks], compression: "gzip", compression_opts: 6 };
-          file.create_dataset({ name, data: data as Float32Array, shape: [...shape], dtype, ...compression });
-        }
-      } finally {
-        file.close();
+    makeFolder(dirname(path));
+    const file = new File(temporary, "w");
+    try {
+      for (const { name, shape, data, chunks } of contents) {
+        const isText = (entries: typeof data): entries is readonly string[] => Array.isArray(entries);
+        const dtype = isText(data) ? `S${Math.max(1, ...data.map((text) => text.length))}` : undefined;
+        const compression = chunks && { chunks: [...chunks], compression: "gzip" as const, compression_opts: 6 };
+        file.create_dataset({ name, data: data as Float32Array, shape: [...shape], dtype, ...compression });
       }
-    });
+    } finally {
+      file.close();
+    }
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw error;
+    throw new UserError(`${path}: HDF5 file cannot be written (${(error as Error).message.split("\n")[0]})`);
   }
 }
