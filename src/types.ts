@@ -33,9 +33,16 @@ export interface FrameSpec {
   readonly range: readonly [number, number];
 }
 
-/** An error caused by what the user gave: the command line prints its one line and no stack. */
+/**
+ * An error caused by what the user gave: the command line prints its one line and no stack. Breaks and control characters, which
+ * names in a damaged file may have, become blanks.
+ */
 export class UserError extends Error {
   override readonly name: string = "UserError";
+
+  constructor(message: string) {
+    super(message.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " "));
+  }
 }
 
 /** A wrong call: the command line exits with 2 instead of 1. */

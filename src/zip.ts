@@ -25,14 +25,15 @@ export class Zip {
     const { stored = false, fail } = options;
     this.unzip((file) => {
       const { name, size, originalSize, compression } = file;
-      if (/^[/\\]|(^|[/\\])\.\.([/\\]|$)|^[a-zA-Z]:/.test(name))
-        throw fail(`it has a file named ${name.slice(0, 100)}`);
+      const shown = name.slice(0, 100);
+      if (/^[/\\]|(^|[/\\])\.\.([/\\]|$)|^[a-zA-Z]:/.test(name)) throw fail(`it has a file named ${shown}`);
       const known = compression === 0 ? size === originalSize : compression === 8 && !stored;
-      if (!known) throw fail(`${name} is compressed, expected ${stored ? "files as they are" : "no or the usual way"}`);
+      if (!known)
+        throw fail(`${shown} is compressed, expected ${stored ? "files as they are" : "no or the usual way"}`);
       if (size > bytes.length || originalSize > MOST_RATIO * size + 1024) {
-        throw fail(`${name} would have ${originalSize} bytes, and takes ${size} of ${bytes.length}`);
+        throw fail(`${shown} would have ${originalSize} bytes, and takes ${size} of ${bytes.length}`);
       }
-      if (this.files.has(name)) throw fail(`it has two files named ${name}`);
+      if (this.files.has(name)) throw fail(`it has two files named ${shown}`);
       this.files.set(name, file);
       return false;
     });

@@ -1,16 +1,26 @@
 import { UsageError } from "../types";
 import { benchOperation, operationUsage } from "./benchOperation";
+import { benchPrefetch, prefetchUsage } from "./benchPrefetch";
 import { benchScale, scaleUsage } from "./benchScale";
+import { benchScore, scoreUsage } from "./benchScore";
 import { benchSoak, soakUsage } from "./benchSoak";
 import { benchStep, stepUsage } from "./benchStep";
 import type { Command } from "./command";
 
-const kinds = { step: benchStep, op: benchOperation, soak: benchSoak, scale: benchScale };
+const kinds = {
+  step: benchStep,
+  op: benchOperation,
+  soak: benchSoak,
+  scale: benchScale,
+  score: benchScore,
+  prefetch: benchPrefetch,
+};
 
 export const bench: Command = {
   summary:
-    "time training steps and single operations, ours and a peer's, and how steps scale; soak: a long training's limits",
-  usage: [stepUsage, operationUsage, soakUsage, scaleUsage].join("\nms-rnn bench "),
+    "time training steps and single operations, ours and a peer's, how steps scale, scores, and reading ahead; " +
+    "soak: a long training's limits",
+  usage: [stepUsage, operationUsage, soakUsage, scaleUsage, scoreUsage, prefetchUsage].join("\nms-rnn bench "),
   async run([what, ...rest]) {
     if (what === undefined || !Object.hasOwn(kinds, what))
       throw new UsageError(`bench ${what ?? ""}: expected ${Object.keys(kinds).join(" or ")}`);

@@ -1,4 +1,4 @@
-import { shared } from "./framePairs";
+import { type FramePair, shared } from "./framePairs";
 import { type RainMap, rainThresholds } from "./rain";
 import { meanScore, type Score } from "./score";
 
@@ -8,11 +8,14 @@ const WEIGHTS = [1, 1, 2, 5, 10, 30];
 /** The weight of each pixel, by what was observed there; a rate of exactly a threshold belongs to the class above it. */
 export function balancingWeights(observed: ArrayLike<number>, rain: RainMap): Float64Array {
   const pixels = rainThresholds.map(rain.toPixel);
-  return Float64Array.from(observed, (value) => {
+  const weights = new Float64Array(observed.length);
+  for (let i = 0; i < weights.length; i++) {
+    const value = observed[i];
     let above = 0;
     while (above < pixels.length && value >= pixels[above]) above++;
-    return WEIGHTS[above];
-  });
+    weights[i] = WEIGHTS[above];
+  }
+  return weights;
 }
 
 /**
@@ -21,7 +24,7 @@ export function balancingWeights(observed: ArrayLike<number>, rain: RainMap): Fl
  * Source: Shi et al., "Deep Learning for Precipitation Nowcasting: A Benchmark and A New Model", 2017, section 3.3.
  */
 export function balanced(rain: RainMap): readonly [bMse: Score, bMae: Score] {
-  const of = (name: string, power: string, error: (difference: number) => number) =>
+  const of = (name: "mse" | "mae", power: string) =>
     meanScore(
       {
         name: `b-${name}`,
@@ -30,13 +33,19 @@ export function balanced(rain: RainMap): readonly [bMse: Score, bMae: Score] {
         unit: `weighted sum over pixels of ${power}`,
         definition: `Σ_pixels w·error, w = ${WEIGHTS} for a true rain rate below ${rainThresholds} mm/h (${rain.name}) and above`,
       },
-      (pair) => {
-        const { predicted, observed } = pair;
-        const weights = shared(pair, rain, () => balancingWeights(observed, rain));
-        let total = 0;
-        for (let i = 0; i < observed.length; i++) total += weights[i] * error(predicted[i] - observed[i]);
-        return total;
-      },
+      (pair) => shared(pair, rain, () => weightedErrors(pair, rain))[name],
     );
-  return [of("mse", "(value in 0..1)²", (difference) => difference ** 2), of("mae", "value in 0..1", Math.abs)];
+  return [of("mse", "(value in 0..1)²"), of("mae", "value in 0..1")];
+}
+
+/** Both sums of one frame. */
+function weightedErrors({ predicted, observed }: FramePair, rain: RainMap): { mse: number; mae: number } {
+  const weights = balancingWeights(observed, rain);
+  let [mse, mae] = [0, 0];
+  for (let i = 0; i < observed.length; i++) {
+    const difference = predicted[i] - observed[i];
+    mse += weights[i] * difference ** 2;
+    mae += weights[i] * Math.abs(difference);
+  }
+  return { mse, mae };
 }

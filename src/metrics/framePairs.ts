@@ -63,4 +63,9 @@ export function shared<T>(pair: FramePair, key: unknown, compute: () => T): T {
 
 /** True where no number of the pair is NaN: comparisons with a level take NaN for below it. */
 export const isKnown = (pair: FramePair): boolean =>
-  shared(pair, isKnown, () => !pair.predicted.some(Number.isNaN) && !pair.observed.some(Number.isNaN));
+  shared(pair, isKnown, () => allKnown(pair.predicted) && allKnown(pair.observed));
+
+function allKnown(values: Float64Array): boolean {
+  for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) return false;
+  return true;
+}

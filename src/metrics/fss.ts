@@ -39,43 +39,54 @@ export function fractionsSkill(levels: readonly Threshold[], { side = 5 }: { sid
 /** Σ(P̂ - P)² and ΣP̂² + ΣP² of one frame. */
 function terms(pair: FramePair, pixel: number, side: number): readonly [difference: number, total: number] {
   if (!isKnown(pair)) return [Number.NaN, Number.NaN];
-  const forecast = eventsAround(pair.predicted, pixel, side, pair);
-  const truth = eventsAround(pair.observed, pixel, side, pair);
+  const forecast = eventsAlong(pair.predicted, pixel, side, pair);
+  const truth = eventsAlong(pair.observed, pixel, side, pair);
+  const { height } = pair;
+  const row = pair.width * pair.channels;
+  const reach = (side - 1) / 2;
+  // Numbers of events in the neighbourhoods of one row, which move down by one pixel.
+  const [p, o] = [new Int32Array(row), new Int32Array(row)];
   let [difference, total] = [0, 0];
-  for (let i = 0; i < forecast.length; i++) {
-    difference += (forecast[i] - truth[i]) ** 2;
-    total += forecast[i] ** 2 + truth[i] ** 2;
+  for (let at = -reach; at < height; at++) {
+    const [enters, leaves] = [(at + reach) * row, (at - reach - 1) * row];
+    if (enters < forecast.length) {
+      for (let i = 0; i < row; i++) {
+        p[i] += forecast[enters + i];
+        o[i] += truth[enters + i];
+      }
+    }
+    if (leaves >= 0) {
+      for (let i = 0; i < row; i++) {
+        p[i] -= forecast[leaves + i];
+        o[i] -= truth[leaves + i];
+      }
+    }
+    if (at < 0) continue;
+    for (let i = 0; i < row; i++) {
+      const gap = p[i] - o[i];
+      difference += gap * gap;
+      total += p[i] * p[i] + o[i] * o[i];
+    }
   }
   // Shares, from numbers of pixels.
   return [difference / side ** 4, total / side ** 4];
 }
 
-/** How many pixels in each neighbourhood reach the level, as sums along rows and then along columns that move by one pixel. */
-function eventsAround(
-  values: Float64Array,
-  pixel: number,
-  side: number,
-  { height, width, channels }: FramePair,
-): Int32Array {
-  const reach = (side - 1) / 2;
-  const [row, size] = [width * channels, height * width * channels];
-  const along = new Int32Array(size);
-  for (let start = 0; start < size; start += row) {
-    for (let channel = 0; channel < channels; channel++) {
-      let sum = 0;
-      for (let column = -reach; column < width; column++) {
-        if (column + reach < width && values[start + (column + reach) * channels + channel] >= pixel) sum++;
-        if (column > reach && values[start + (column - reach - 1) * channels + channel] >= pixel) sum--;
-        if (column >= 0) along[start + column * channels + channel] = sum;
-      }
+/** How many of the `side` pixels around each one in its row reach the level. */
+function eventsAlong(values: Float64Array, pixel: number, side: number, { width, channels }: FramePair): Int32Array {
+  const row = width * channels;
+  const reach = ((side - 1) / 2) * channels;
+  const along = new Int32Array(values.length);
+  // A row of events, and none around it; the number at `i` is that before, with what enters and without what leaves.
+  const before = 2 * reach + channels;
+  const events = new Uint8Array(before + row + reach);
+  const numbers = new Int32Array(reach + channels + row);
+  for (let start = 0; start < values.length; start += row) {
+    for (let i = 0; i < row; i++) events[before + i] = values[start + i] >= pixel ? 1 : 0;
+    for (let i = channels; i < numbers.length; i++) {
+      numbers[i] = numbers[i - channels] + events[i + 2 * reach] - events[i - channels];
     }
+    along.set(numbers.subarray(reach + channels), start);
   }
-  const around = new Int32Array(size);
-  const sums = new Int32Array(row);
-  for (let at = -reach; at < height; at++) {
-    if (at + reach < height) for (let i = 0; i < row; i++) sums[i] += along[(at + reach) * row + i];
-    if (at > reach) for (let i = 0; i < row; i++) sums[i] -= along[(at - reach - 1) * row + i];
-    if (at >= 0) around.set(sums, at * row);
-  }
-  return around;
+  return along;
 }

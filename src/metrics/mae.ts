@@ -1,11 +1,14 @@
-import type { FramePair } from "./framePairs";
+import { type FramePair, shared } from "./framePairs";
 import { meanScore } from "./score";
 
-const sum = ({ predicted, observed }: FramePair) => {
-  let total = 0;
-  for (let i = 0; i < predicted.length; i++) total += Math.abs(predicted[i] - observed[i]);
-  return total;
-};
+/** Absolute error of a frame, summed over pixels and channels. */
+const sum = (pair: FramePair): number =>
+  shared(pair, sum, () => {
+    const { predicted, observed } = pair;
+    let total = 0;
+    for (let i = 0; i < predicted.length; i++) total += Math.abs(predicted[i] - observed[i]);
+    return total;
+  });
 
 /** Absolute error, summed over pixels and channels of a frame, averaged over clips: what video-prediction papers call MAE. */
 export const mae = meanScore(

@@ -83,10 +83,14 @@ export const counts = (pair: FramePair, levels: readonly Threshold[]): readonly 
     if (!isKnown(pair)) return levels.map(() => [Number.NaN, Number.NaN, Number.NaN, Number.NaN]);
     const { predicted, observed } = pair;
     return levels.map(({ pixel }) => {
-      const found: [number, number, number, number] = [0, 0, 0, 0];
+      let [hits, forecast, seen] = [0, 0, 0];
       for (let i = 0; i < observed.length; i++) {
-        found[(predicted[i] >= pixel ? 0 : 2) + (observed[i] >= pixel ? 0 : 1)]++;
+        const p = predicted[i] >= pixel ? 1 : 0;
+        const o = observed[i] >= pixel ? 1 : 0;
+        hits += p & o;
+        forecast += p;
+        seen += o;
       }
-      return found;
+      return [hits, forecast - hits, seen - hits, observed.length - forecast - seen + hits];
     });
   });

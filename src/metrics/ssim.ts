@@ -126,7 +126,7 @@ function ofChannel({ predicted, observed, height, width, channels }: Plane, chan
   // Along rows: means of x̂, x, x̂² + x² and x̂x, [height, columns, 4].
   const along = new Float64Array(height * columns * 4);
   const line = new Float64Array(width * 4);
-  for (let row = 0; row < height; row++) {
+  for (let row = 0, to = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
       const p = predicted[(row * width + column) * channels + channel];
       const o = observed[(row * width + column) * channels + channel];
@@ -135,40 +135,43 @@ function ofChannel({ predicted, observed, height, width, channels }: Plane, chan
       line[column * 4 + 2] = p * p + o * o;
       line[column * 4 + 3] = p * o;
     }
-    weigh(line, weights, columns, 4, along, row * columns * 4);
+    for (let column = 0; column < columns; column++, to += 4) weigh(line, column * 4, 4, weights, along, to);
   }
   // Along columns: four numbers for each place of the map.
   let [whole, total] = [0, 0];
   const step = columns * 4;
+  const place = new Float64Array(4);
   for (let at = 0; at < rows * step; at += 4) {
-    let [p, o, squares, product] = [0, 0, 0, 0];
-    for (let i = 0, from = at; i < side; i++, from += step) {
-      const weight = weights[i];
-      p += weight * along[from];
-      o += weight * along[from + 1];
-      squares += weight * along[from + 2];
-      product += weight * along[from + 3];
-    }
+    weigh(along, at, step, weights, place, 0);
+    const p = place[0];
+    const o = place[1];
     const means = p * p + o * o;
-    const structure = (2 * (product - p * o) + c2) / (squares - means + c2);
+    const structure = (2 * (place[3] - p * o) + c2) / (place[2] - means + c2);
     whole += ((2 * p * o + c1) / (means + c1)) * structure;
     total += structure;
   }
   return { whole: whole / (rows * columns), structure: total / (rows * columns) };
 }
 
-/** Weighted means along a line of `stride` interleaved values. */
+/** Weighted means of four numbers and of those that follow at every `step`. */
 function weigh(
-  line: Float64Array,
+  values: Float64Array,
+  first: number,
+  step: number,
   weights: Float64Array,
-  places: number,
-  stride: number,
   into: Float64Array,
-  start: number,
+  to: number,
 ): void {
-  for (let at = 0; at < places * stride; at++) {
-    let sum = 0;
-    for (let i = 0; i < weights.length; i++) sum += weights[i] * line[at + i * stride];
-    into[start + at] = sum;
+  let [p, o, squares, product] = [0, 0, 0, 0];
+  for (let i = 0, at = first; i < weights.length; i++, at += step) {
+    const weight = weights[i];
+    p += weight * values[at];
+    o += weight * values[at + 1];
+    squares += weight * values[at + 2];
+    product += weight * values[at + 3];
   }
+  into[to] = p;
+  into[to + 1] = o;
+  into[to + 2] = squares;
+  into[to + 3] = product;
 }

@@ -56,6 +56,8 @@ test("wrong arguments are refused in one line", () => {
     [/unknown --vary: width; expected some of size, filters, steps, layers, batch/, "scale", "--vary", "size,width"],
     [/--values has 2\.5, expected whole numbers from 1/, "scale", "--vary", "size", "--values", "16,2.5"],
     [/--values: expected one name after --vary/, "scale", "--values", "16"],
+    [/--clips is 0, expected a whole number from 1/, "score", "--clips", "0"],
+    [/--times is 0, expected a whole number from 1/, "prefetch", "--times", "0"],
   ];
   for (const [message, ...args] of wrong) {
     const { status, stderr } = bench(args);
@@ -184,6 +186,44 @@ test("steps in bfloat16 say how far they are from float32", { skip: withoutHalf 
   const [{ deviation }] = bench(args).json().results;
   assert.ok(deviation.loss > 0 && deviation.loss < 0.01, `loss ${deviation.loss}`);
   assert.ok(deviation.gradient > 1e-4 && deviation.gradient < 0.1, `${deviation.gradient} of ${deviation.weight}`);
+});
+
+test("every kind of score is timed, and all in one pass", () => {
+  const { stdout, json } = bench(["score", "--clips", "2"]);
+  const { clips, results, all } = json();
+  const names = results.map(({ name }: { name: string }) => name);
+  assert.equal(clips, 2);
+  for (const name of ["mse", "ssim", "msSsim", "psnr", "persistenceSkill", "csi", "fss"])
+    assert.ok(names.includes(name), name);
+  assert.equal(
+    results.reduce((sum: number, { scores }: { scores: number }) => sum + scores, 0),
+    all.scores,
+  );
+  for (const { seconds } of [...results, all]) assert.ok(seconds > 0);
+  assert.match(stdout, /^\| all /m);
+});
+
+test("training with and without batches made ahead is the same training", () => {
+  const few = [
+    "--filters",
+    "2",
+    "--size",
+    "32",
+    "--batch",
+    "1",
+    "--steps",
+    "2",
+    "--repeats",
+    "1",
+    "--model",
+    "ConvLSTM",
+  ];
+  const { stdout, json } = bench(["prefetch", ...few, "--times", "3", "--backend", "wasm"]);
+  const { loading, training, inTurn, ahead, hidden, sameLoss, times } = json();
+  assert.deepEqual([sameLoss, times], [true, 3]);
+  assert.ok([loading, training, inTurn, ahead].every((seconds) => seconds > 0));
+  assert.equal(hidden, (inTurn - ahead) / loading);
+  assert.match(stdout, /^\| the next batch made during a step /m);
 });
 
 test("PyTorch's step is the same training", { skip: torch }, () => {

@@ -2,14 +2,13 @@ import { closeSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { makeFolder, openToRead } from "../../files";
 import { UserError } from "../../types";
-import type { Hdf5Call } from "./hdf5Thread";
 import type { NpyData } from "./npy";
 import { TimedThread } from "./timedThread";
 
 /** What the thread is asked; `path` in full. */
 export interface Hdf5Question {
   readonly path: string;
-  readonly call: Hdf5Call | "close";
+  readonly call: "open" | "names" | "attribute" | "array" | "read" | "texts" | "close";
   readonly args?: readonly unknown[];
 }
 
@@ -70,7 +69,7 @@ export class Hdf5File {
     return this.ask("names", group) as string[];
   }
 
-  /** An attribute of the file, a group or an array, named by its path: a number or a text. Nothing where there is none. */
+  /** An attribute of the file, a group or an array, named by its path: one number or text. Nothing where there is none. */
   attribute(path: string, name: string): number | string | undefined {
     return this.ask("attribute", path, name) as number | string | undefined;
   }

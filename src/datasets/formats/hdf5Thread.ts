@@ -9,7 +9,9 @@ import { type Answer, answerQuestions } from "./timedThread";
  * The thread in which HDF5 files are read. The library is C in WebAssembly, which a damaged file can bring down, fill with
  * rubbish or keep in a loop: then this thread is ended, and nothing else is harmed.
  */
-type Library = typeof import("h5wasm/node", { with: { "resolution-mode": "import" }});
+const load = () => import("h5wasm/node");
+
+type Library = Awaited<ReturnType<typeof load>>;
 type File = InstanceType<Library["File"]>;
 type Group = InstanceType<Library["Group"]>;
 type Stored = InstanceType<Library["Dataset"]>;
@@ -33,10 +35,13 @@ const answers = {
   attribute(file: File, path: string, name: string): number | string | undefined {
     const { attrs } = at(file, path);
     const value = Object.hasOwn(attrs, name) ? attrs[name].value : undefined;
-    if (typeof value === "string" || typeof value === "number" || value === undefined) return value;
-    const [only] = ArrayBuffer.isView(value) ? (value as unknown as number[]) : [value];
-    if (typeof only === "number" || typeof only === "bigint") return Number(only);
-    throw new UserError(`attribute ${name} of ${path} is no number and no text`);
+    if (value === undefined) return undefined;
+    // Many programs write arrays of one entry.
+    const isList = Array.isArray(value) || ArrayBuffer.isView(value);
+    const [only, ...more] = isList ? (value as Iterable<unknown>) : [value];
+    if (typeof only === "string" && more.length === 0) return only;
+    if ((typeof only === "number" || typeof only === "bigint") && more.length === 0) return Number(only);
+    throw new UserError(`attribute ${name} of ${path} is not one number or text`);
   },
   array(file: File, path: string): readonly number[] {
     const { metadata } = stored(file, path);
@@ -65,8 +70,6 @@ const answers = {
   },
 };
 
-export type Hdf5Call = keyof typeof answers;
-
 function stored(file: File, path: string): Stored {
   const found = at(file, path);
   if (found instanceof library.Dataset) return found;
@@ -78,7 +81,7 @@ function at(file: File, path: string): Group | Stored {
   let here: Group | Stored = file;
   const parts = path.split("/").filter((part) => part !== "");
   for (const [depth, part] of parts.entries()) {
-    const next: unknown = here instanceof library.Group ? here.get(part) : null;
+    const next: ReturnType<Group["get"]> = here instanceof library.Group ? here.get(part) : null;
     const name = parts.slice(0, depth + 1).join("/");
     if (next instanceof library.ExternalLink) throw new UserError(`${name} leads to another file, which is not opened`);
     if (!(next instanceof library.Group || next instanceof library.Dataset))
@@ -162,7 +165,7 @@ interface Memory {
   grow(pages: number): number;
 }
 
-void import("h5wasm/node").then(async (module) => {
+void load().then(async (module) => {
   library = module;
   // Else errors would be printed and the calls return nonsense.
   (await module.ready).activate_throwing_error_handler();

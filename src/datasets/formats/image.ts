@@ -2,6 +2,7 @@ import { extname } from "node:path";
 import { decodePicture } from "../../display/canvas";
 import { readFile } from "../../files";
 import { UserError } from "../../types";
+import { pictureSize } from "./pictureSize";
 
 /** A picture of 8-bit levels, [height, width, channels]. */
 export interface LevelPicture {
@@ -16,6 +17,8 @@ export const pictureEndings = [".png", ".jpg", ".jpeg", ".webp", ".bmp"] as cons
 
 /** Bytes of a picture file that is no mistake. */
 const MOST_BYTES = 2 ** 28;
+/** And pixels: decoding takes some 16 bytes for each. */
+const MOST_PIXELS = 2 ** 24;
 
 /**
  * Reads a picture as grey or colour. Colour becomes grey as 0.299 R + 0.587 G + 0.114 B, rounded (ITU-R BT.601, as in Pillow and
@@ -25,15 +28,17 @@ export async function readImage(path: string, channels: 1 | 3 = 1): Promise<Leve
   const bytes = readFile(path, "picture");
   if (bytes.length > MOST_BYTES)
     throw new UserError(`${path} has ${bytes.length} bytes, expected at most ${MOST_BYTES}`);
-  let decoded: Awaited<ReturnType<typeof decodePicture>>;
-  try {
-    decoded = await decodePicture(bytes);
-  } catch (error) {
+  // The decoder would take what is no picture for a drawing, which may name other files, and any size for true.
+  const stated = pictureSize(bytes);
+  if (!stated)
+    throw new UserError(`${path}: no ${extname(path)} picture that can be read (no PNG, JPEG, WebP or BMP file)`);
+  if (!(stated[0] * stated[1] <= MOST_PIXELS))
+    throw new UserError(`${path} is ${stated.join(" x ")}, expected at most ${MOST_PIXELS} pixels`);
+  const { height, width, data } = await decodePicture(bytes).catch((error: Error) => {
     throw new UserError(
       `${path}: no ${extname(path)} picture that can be read (${(error as Error).message.split("\n")[0]})`,
     );
-  }
-  const { height, width, data } = decoded;
+  });
   const levels = new Uint8Array(height * width * channels);
   for (let from = 0, to = 0; from < data.length; from += 4) {
     if (channels === 3) for (let k = 0; k < 3; k++) levels[to++] = data[from + k];

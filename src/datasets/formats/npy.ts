@@ -1,3 +1,4 @@
+import { closeSync } from "node:fs";
 import { endianness } from "node:os";
 import { openToRead, readFile, readPart, writeAtomic } from "../../files";
 import { walk } from "../../strided";
@@ -65,25 +66,28 @@ export interface NpyFile {
   readonly type: NpyType;
   /** `count` numbers from number `first` on, in C order. Error: the file was cut off meanwhile. */
   read(first: number, count: number): NpyData;
+  /** Gives the file back; nothing can be read from then on. */
+  close(): void;
 }
 
-/**
- * Opens a NumPy file of C order without reading its numbers; it stays open until the program ends. Errors as for `readNpy`, and
- * Fortran order.
- */
+/** Opens a NumPy file of C order without reading its numbers. Errors as for `readNpy`, and Fortran order. */
 export function openNpy(path: string): NpyFile {
   const what = "NumPy file";
   const { file, size } = openToRead(path, what);
-  const head = readPart(file, 0, Math.min(size, most.header + 12), path);
-  const { order, type, fortran, shape, start } = parseHead(head, size, path);
-  if (fortran)
-    throw new UserError(`${path}: expected C order, got Fortran order; save it with numpy.ascontiguousarray`);
-  const bytes = arrays[type].BYTES_PER_ELEMENT;
-  return {
-    shape,
-    type,
-    read: (first, count) => toNative(readPart(file, start + first * bytes, count * bytes, path), type, order),
-  };
+  const close = () => closeSync(file);
+  try {
+    const head = readPart(file, 0, Math.min(size, most.header + 12), path);
+    const { order, type, fortran, shape, start } = parseHead(head, size, path);
+    if (fortran)
+      throw new UserError(`${path}: expected C order, got Fortran order; save it with numpy.ascontiguousarray`);
+    const bytes = arrays[type].BYTES_PER_ELEMENT;
+    const read = (first: number, count: number) =>
+      toNative(readPart(file, start + first * bytes, count * bytes, path), type, order);
+    return { shape, type, read, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
 /** What the head of a file of `size` bytes says. Errors: no NumPy file, and one whose size is not what it asks for. */
