@@ -24,6 +24,8 @@ interface Index extends Pick<FrameStream, "height" | "width" | "channels" | "typ
   readonly recordings: readonly Recording[];
 }
 
+export interface PreparedFrames extends FrameSource, Pick<FrameStream, "type"> {}
+
 /** Where prepared data sets lie: MS_RNN_CACHE, by default .cache/ms-rnn in the user's folder. */
 export const cacheFolder = (): string => process.env.MS_RNN_CACHE || join(homedir(), ".cache", "ms-rnn");
 
@@ -44,7 +46,7 @@ export interface PrepareOptions {
 export async function prepareFrames(
   options: PrepareOptions,
   make: () => FrameStream | Promise<FrameStream>,
-): Promise<FrameSource> {
+): Promise<PreparedFrames> {
   const { name, about, cache = cacheFolder() } = options;
   const key = createHash("sha256").update(JSON.stringify(about)).digest("hex").slice(0, 16);
   const folder = join(cache, `${name}-${key}`);
@@ -98,7 +100,7 @@ async function writeFrames(folder: string, { about, onProgress }: PrepareOptions
 }
 
 /** Prepared frames of a folder. Errors: damaged, of another version. */
-function openFrames(folder: string): FrameSource {
+function openFrames(folder: string): PreparedFrames {
   const path = join(folder, "frames.bin");
   const index = readJson(join(folder, "index.json"), "prepared frames") as Index;
   if (index?.version !== 1 || !Array.isArray(index.recordings)) {
@@ -121,6 +123,7 @@ function openFrames(folder: string): FrameSource {
     height,
     width,
     channels,
+    type,
     recordings,
     read(recording, frame, into) {
       const part = readPart(file, (first[recording] + frame) * bytes, bytes, path);
