@@ -82,10 +82,26 @@ export function writeAtomic(path: string, ...parts: (string | Uint8Array)[]): vo
   } catch (error) {
     if (file !== undefined) closeSync(file);
     if (begun) rmSync(temporary, { force: true });
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new UserError(`cannot write ${path}: ${code === "ENOSPC" ? "the disk is full" : message}`);
+    throw cannotWrite(path, error as NodeJS.ErrnoException);
   }
 }
+
+/** The same for a file that another program or library makes: `write` makes it under the temporary name it is given. */
+export async function placeAtomic(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    makeFolder(dirname(path));
+    await write(temporary);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    const failure = error as NodeJS.ErrnoException;
+    throw failure.code === undefined ? failure : cannotWrite(path, failure);
+  }
+}
+
+const cannotWrite = (path: string, { code, message }: NodeJS.ErrnoException): UserError =>
+  new UserError(`cannot write ${path}: ${code === "ENOSPC" ? "the disk is full" : message}`);
 
 /** Makes a folder and those above it. Not Node's recursive way, which never ends where the system refuses, as in /proc. */
 export function makeFolder(folder: string): void {

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { readFile, readJson, writeAtomic } from "#src/files";
+import { placeAtomic, readFile, readJson, writeAtomic } from "#src/files";
 
 const folder = mkdtempSync(join(tmpdir(), "files-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -48,4 +48,21 @@ test("missing, unreadable and foreign files are named", () => {
   writeFileSync(text, "{");
   chmodSync(text, 0o600);
   assert.throws(() => readJson(text, "settings"), { name: "UserError", message: /^settings is not JSON: / });
+});
+
+test("a file that something else makes is placed when it is whole; where that fails nothing stays", async () => {
+  const path = join(folder, "placed", "a.bin");
+  await placeAtomic(path, async (temporary) => writeFileSync(temporary, "whole"));
+  assert.equal(readFileSync(path, "utf8"), "whole");
+  const half = (error: Error) => async (temporary: string) => {
+    writeFileSync(temporary, "half");
+    throw error;
+  };
+  await assert.rejects(placeAtomic(path, half(new Error("mine"))), /^Error: mine$/);
+  await assert.rejects(placeAtomic(path, half(Object.assign(new Error("write"), { code: "ENOSPC" }))), {
+    name: "UserError",
+    message: `cannot write ${path}: the disk is full`,
+  });
+  assert.equal(readFileSync(path, "utf8"), "whole");
+  assert.deepEqual(readdirSync(join(folder, "placed")), ["a.bin"]);
 });

@@ -1,5 +1,7 @@
+import { extname } from "node:path";
 import { UserError } from "../types";
-import { type NpyData, openNpy } from "./formats/npy";
+import { type NpyData, npyInMemory, openNpy } from "./formats/npy";
+import { readNpzArray } from "./formats/npz";
 import type { FrameSource } from "./frameSource";
 
 /**
@@ -12,21 +14,29 @@ const usual: Readonly<Record<number, ArrayAxes>> = { 3: "THW", 4: "NTHW", 5: "NT
 const known: readonly string[] = ["THW", "THWC", "TCHW", "NTHW", "TNHW", "NTHWC", "TNHWC", "NTCHW", "TNCHW"];
 
 export interface ArrayOptions {
+  /** Name of an array of a `.npz` file, where there are several. */
+  readonly array?: string;
   /** Default by the number of axes: THW, NTHW or NTHWC. */
   readonly axes?: ArrayAxes;
   /** Values that become 0 and 1; others are clipped. Default 0 and 255 for whole numbers, 0 and 1 for others. */
   readonly range?: readonly [number, number];
 }
 
+/** Frames of an array: whole numbers of 0..255 can be stored as levels without loss. */
+export interface ArrayFrames extends FrameSource {
+  readonly range: readonly [number, number];
+  readonly type: "u1" | "f4";
+}
+
 /**
- * The frames of a `.npy` file, read from the file one by one. Each entry of the axis N is a recording.
- * Errors: as for `openNpy`; axes that do not fit the array's shape; a range of no width.
+ * The frames of a `.npy` file, read from the file one by one, or of an array of a `.npz` file, which is held in memory. Each entry of
+ * the axis N is a recording. Errors: as for `openNpy` and `readNpzArray`; axes that do not fit the array's shape; a range of no width.
  */
-export function arrayFrames(
-  path: string,
-  { axes, range }: ArrayOptions = {},
-): FrameSource & { readonly range: readonly [number, number] } {
-  const file = openNpy(path);
+export function arrayFrames(path: string, { array, axes, range }: ArrayOptions = {}): ArrayFrames {
+  const packed = extname(path).toLowerCase() === ".npz";
+  if (array !== undefined && !packed)
+    throw new UserError(`${path}: expected a .npz file, as the array ${array} is asked for`);
+  const file = packed ? npyInMemory(readNpzArray(path, array)) : openNpy(path);
   const { shape, type } = file;
   const names = axes ?? usual[shape.length];
   if (names === undefined || !known.includes(names) || names.length !== shape.length) {
@@ -48,6 +58,7 @@ export function arrayFrames(
     width,
     channels,
     range: [low, high],
+    type: !type.startsWith("f") && low === 0 && high === 255 ? "u1" : "f4",
     recordings: Array.from({ length: clips }, (_, i) => ({ name: `${i}`, frames: time })),
     read(recording, frame, into) {
       const place = timeFirst ? frame * clips + recording : recording * time + frame;

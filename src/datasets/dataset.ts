@@ -96,7 +96,8 @@ export async function* clips(dataset: Dataset, split: Split, options: ClipsOptio
   yield* prefetch(from, Math.ceil(total / batch), load);
 }
 
-function requireWhole(name: string, value: number, least: number): void {
+/** Error: `value` is no whole number from `least` on; `name` begins it. */
+export function requireWhole(name: string, value: number, least: number): void {
   if (!Number.isSafeInteger(value) || value < least) {
     throw new UserError(`${name}: expected a whole number from ${least} on, got ${value}`);
   }

@@ -26,6 +26,10 @@ interface Index<Facts> extends Pick<FrameStream<Facts>, "height" | "width" | "ch
   readonly recordings: readonly Recording[];
 }
 
+export interface PreparedFrames<Facts = undefined> extends FrameSource, Pick<FrameStream, "type"> {
+  readonly facts: Facts;
+}
+
 /** Where prepared data sets lie: MS_RNN_CACHE, by default .cache/ms-rnn in the user's folder. */
 export const cacheFolder = (): string => process.env.MS_RNN_CACHE || join(homedir(), ".cache", "ms-rnn");
 
@@ -46,7 +50,7 @@ export interface PrepareOptions {
 export async function prepareFrames<Facts = undefined>(
   options: PrepareOptions,
   make: () => FrameStream<Facts> | Promise<FrameStream<Facts>>,
-): Promise<FrameSource & { readonly facts: Facts }> {
+): Promise<PreparedFrames<Facts>> {
   const { name, about, cache = cacheFolder() } = options;
   const key = createHash("sha256").update(JSON.stringify(about)).digest("hex").slice(0, 16);
   const folder = join(cache, `${name}-${key}`);
@@ -104,7 +108,7 @@ async function writeFrames<Facts>(
 }
 
 /** Prepared frames of a folder. Errors: damaged, of another version. */
-function openFrames<Facts>(folder: string): FrameSource & { readonly facts: Facts } {
+function openFrames<Facts>(folder: string): PreparedFrames<Facts> {
   const path = join(folder, "frames.bin");
   const index = readJson(join(folder, "index.json"), "prepared frames") as Index<Facts>;
   if (index?.version !== 1 || !Array.isArray(index.recordings)) {
@@ -127,6 +131,7 @@ function openFrames<Facts>(folder: string): FrameSource & { readonly facts: Fact
     height,
     width,
     channels,
+    type,
     facts: index.facts as Facts,
     recordings,
     read(recording, frame, into) {

@@ -1,12 +1,24 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { clips } from "#src/datasets/dataset";
 import { writeNpy } from "#src/datasets/formats/npy";
+import { writeNpz } from "#src/datasets/formats/npz";
+import { encodeVideo } from "#src/datasets/formats/video";
 import { ownData } from "#src/datasets/ownData";
 import { blank } from "#src/display/canvas";
+import { hasFfmpeg } from "./hasFfmpeg";
 
 const folder = mkdtempSync(join(tmpdir(), "own-"));
 const cache = join(folder, "cache");
@@ -122,7 +134,7 @@ test("a function of frames", async () => {
 test("bad input: one clear line, and nothing half-made stays", async () => {
   const root = pictures("bad", { a: 4 });
   const cases: [() => Promise<unknown>, RegExp][] = [
-    [() => ownData({ from: join(folder, "none") }), /no such folder of pictures or .npy file/],
+    [() => ownData({ from: join(folder, "none") }), /no such folder of pictures or videos, video, .npy or .npz file/],
     [() => ownData({ from: root, time: 5, cache }), /expected a recording of 5 frames at least, the longest has 4/],
     [() => ownData({ from: root, time: 0 }), /time: expected a whole number from 1 on, got 0/],
     [() => ownData({ from: root, time: 2, cache, split: { train: ["b"] } }), /no recording b, named in train/],
@@ -173,4 +185,113 @@ test("prepared frames that were cut off say so", async () => {
     name: "UserError",
     message: /frames\.bin has 30 bytes, expected 144; remove .* to make it anew/,
   });
+});
+
+test("videos: each a recording, alone or among pictures, resized and read from the cache", {
+  skip: !hasFfmpeg && "no ffmpeg",
+}, async () => {
+  const root = pictures("films", { still: 6 });
+  const film = async (path: string, count: number) =>
+    encodeVideo(
+      path,
+      { height: 4, width: 6, rate: 25 },
+      Array.from({ length: count }, (_, t) => new Uint8Array(24).fill(100 + 2 * t)),
+    );
+  await film(join(root, "b.avi"), 8);
+  await film(join(root, "still", "a.AVI"), 5);
+  let decoded = 0;
+  const open = () =>
+    ownData({
+      from: root,
+      time: 2,
+      size: [2, 3],
+      cache,
+      split: { train: ["b.avi"], test: ["still"], validation: ["still/a.AVI"] },
+      onProgress: () => decoded++,
+    });
+  const set = await open();
+  assert.equal(decoded, 19);
+  assert.deepEqual([set.size("train"), set.size("validation"), set.size("test")], [7, 2, 3]);
+  const { data } = await set.sequences("train", [6]);
+  assert.ok(
+    data.every((level, i) => Math.abs(255 * level - (i < 6 ? 112 : 114)) < 3),
+    `${data.map((x) => 255 * x)}`,
+  );
+  await open();
+  assert.equal(decoded, 19);
+  const one = await ownData({ from: join(root, "b.avi"), time: 2, cache, channels: 3 });
+  assert.deepEqual([one.name, one.frame.channels, one.size("train"), one.size("test")], ["b.avi", 3, 5, 1]);
+  await encodeVideo(join(root, "c.avi"), { height: 6, width: 6, rate: 25 }, [new Uint8Array(36)]);
+  await assert.rejects(open(), { name: "UserError", message: /c\.avi is 6 x 6, expected 4 x 6 like .*b\.avi/ });
+  writeFileSync(join(root, "c.avi"), "no video");
+  const before = readdirSync(cache);
+  await assert.rejects(open(), { name: "UserError", message: /c\.avi/ });
+  assert.deepEqual(readdirSync(cache), before);
+});
+
+test("arrays of .npz files: unpacked once, levels and numbers alike", async () => {
+  const path = join(folder, "arrays.npz");
+  const levels = { shape: [10, 2, 3], data: Int32Array.from({ length: 60 }, (_, i) => 4 * i) };
+  const rates = { shape: [10, 2, 3], data: Float64Array.from({ length: 60 }, (_, i) => i / 100) };
+  writeNpz(path, [
+    ["levels", levels],
+    ["rates", rates],
+  ]);
+  let unpacked = 0;
+  const open = (array?: string, range?: [number, number]) =>
+    ownData({
+      from: path,
+      array,
+      range,
+      time: 2,
+      split: { test: 0, validation: 0 },
+      cache,
+      onProgress: () => unpacked++,
+    });
+  const set = await open("levels");
+  assert.deepEqual([set.size("train"), set.frame.range, unpacked], [9, [0, 255], 10]);
+  const last = [48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59];
+  assert.deepEqual(
+    (await set.sequences("train", [8])).data,
+    Float32Array.from(last, (i) => (4 * i) / 255),
+  );
+  const numbers = await open("rates");
+  assert.deepEqual(numbers.frame.range, [0, 1]);
+  assert.deepEqual(
+    (await numbers.sequences("train", [8])).data,
+    Float32Array.from(last, (i) => i / 100),
+  );
+  const scaled = await open("levels", [0, 500]);
+  assert.deepEqual(scaled.frame.range, [0, 500]);
+  assert.deepEqual(
+    (await scaled.sequences("train", [8])).data,
+    Float32Array.from(last, (i) => (4 * i) / 500),
+  );
+  await open("rates");
+  assert.equal(unpacked, 30);
+  const smaller = await ownData({ from: path, array: "rates", size: 1, time: 2, cache });
+  const means = (await smaller.sequences("train", [0])).data;
+  assert.ok(
+    means.every((mean, t) => Math.abs(mean - (2.5 + 6 * t) / 100) < 1e-6),
+    `${means}`,
+  );
+  const refused = (run: Promise<unknown>, message: RegExp) => assert.rejects(run, { name: "UserError", message });
+  await refused(open(), /arrays\.npz: expected the name of one of its arrays, levels, rates, got none/);
+  await refused(open("others"), /expected the name of one of its arrays, levels, rates, got others/);
+  const array = join(folder, "array.npy");
+  await refused(ownData({ from: array, array: "levels" }), /expected a \.npz file, as the array levels is asked for/);
+  await refused(ownData({ from: folder, axes: "THW" }), /expected a \.npy or \.npz file, as array or axes are given/);
+  writeFileSync(path, "no zip");
+  await refused(open("levels"), /arrays\.npz: not a \.npz file/);
+});
+
+test("a published radar file: numbers beside Python objects, which are never opened", async (t) => {
+  const path = join(process.env.MS_RNN_SHARED ?? "../shared", "data/meteonet/rainfall_NW_2016_08.3.npz");
+  if (!existsSync(path)) return t.skip("no shared data");
+  const open = (array: string) => ownData({ from: path, array, range: [0, 10_000], unit: "0.01 mm", time: 3, cache });
+  const set = await open("data");
+  assert.deepEqual([set.frame.height, set.frame.width, set.frame.unit], [565, 784, "0.01 mm"]);
+  // 45 frames: 31 or 32 to train.
+  assert.ok(set.size("train") >= 29 && set.size("train") <= 30, `${set.size("train")}`);
+  await assert.rejects(open("dates"), { name: "UserError", message: /holds Python objects/ });
 });

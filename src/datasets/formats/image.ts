@@ -21,10 +21,24 @@ const MOST_BYTES = 2 ** 28;
 const MOST_PIXELS = 2 ** 24;
 
 /**
- * Reads a picture as grey or colour. Colour becomes grey as 0.299 R + 0.587 G + 0.114 B, rounded (ITU-R BT.601, as in Pillow and
- * OpenCV); a grey picture keeps its levels. Errors: missing, damaged, of another kind.
+ * How colour becomes grey: "weighted" as 0.299 R + 0.587 G + 0.114 B, rounded (ITU-R BT.601, as in Pillow and OpenCV); "blue" takes
+ * the blue channel alone, as do loaders that ask OpenCV for a picture's first one. A grey picture keeps its levels.
  */
-export async function readImage(path: string, channels: 1 | 3 = 1): Promise<LevelPicture> {
+export type Grey = "weighted" | "blue";
+
+/** Levels [height, width, channels] of pixels that take `pitch` bytes each: red, green, blue, and others that are left out. */
+export function levelsOf(pixels: ArrayLike<number>, pitch: 3 | 4, channels: 1 | 3, grey: Grey): Uint8Array {
+  const levels = new Uint8Array((pixels.length / pitch) * channels);
+  for (let from = 0, to = 0; from < pixels.length; from += pitch) {
+    if (channels === 3) for (let k = 0; k < 3; k++) levels[to++] = pixels[from + k];
+    else if (grey === "blue") levels[to++] = pixels[from + 2];
+    else levels[to++] = Math.round(0.299 * pixels[from] + 0.587 * pixels[from + 1] + 0.114 * pixels[from + 2]);
+  }
+  return levels;
+}
+
+/** Reads a picture as grey or colour. Errors: missing, damaged, of another kind. */
+export async function readImage(path: string, channels: 1 | 3 = 1, grey: Grey = "weighted"): Promise<LevelPicture> {
   const bytes = readFile(path, "picture");
   if (bytes.length > MOST_BYTES)
     throw new UserError(`${path} has ${bytes.length} bytes, expected at most ${MOST_BYTES}`);
@@ -39,10 +53,5 @@ export async function readImage(path: string, channels: 1 | 3 = 1): Promise<Leve
       `${path}: no ${extname(path)} picture that can be read (${(error as Error).message.split("\n")[0]})`,
     );
   });
-  const levels = new Uint8Array(height * width * channels);
-  for (let from = 0, to = 0; from < data.length; from += 4) {
-    if (channels === 3) for (let k = 0; k < 3; k++) levels[to++] = data[from + k];
-    else levels[to++] = Math.round(0.299 * data[from] + 0.587 * data[from + 1] + 0.114 * data[from + 2]);
-  }
-  return { height, width, channels, levels };
+  return { height, width, channels, levels: levelsOf(data, 4, channels, grey) };
 }

@@ -90,6 +90,16 @@ export function openNpy(path: string): NpyFile {
   }
 }
 
+/** An array in memory, to be read like a file. */
+export const npyInMemory = ({ shape, data }: NpyArray): NpyFile => ({
+  shape,
+  type: typeOf(data),
+  read: (first, count) => data.subarray(first, first + count),
+});
+
+const typeOf = (data: NpyData): NpyType =>
+  (Object.keys(arrays) as NpyType[]).find((name) => data instanceof arrays[name])!;
+
 /** What the head of a file of `size` bytes says. Errors: no NumPy file, and one whose size is not what it asks for. */
 function parseHead(bytes: Uint8Array, size: number, where: string) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -170,7 +180,7 @@ export function encodeNpy({ shape, data }: NpyArray): Uint8Array {
   if (count !== data.length) {
     throw new UserError(`.npy: expected ${count} values for shape (${shape.join(", ")}), got ${data.length}`);
   }
-  const type = (Object.keys(arrays) as NpyType[]).find((name) => data instanceof arrays[name])!;
+  const type = typeOf(data);
   const order = data.BYTES_PER_ELEMENT === 1 ? "|" : endianness() === "LE" ? "<" : ">";
   const sides = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const header = `{'descr': '${order}${type}', 'fortran_order': False, 'shape': (${sides}), }`;

@@ -9,16 +9,33 @@ import { encodeNpy, type NpyArray, parseNpy } from "./npy";
  * and as for `readNpy` of each array.
  */
 export function readNpz(path: string): Map<string, NpyArray> {
+  const zip = openNpz(path);
+  return new Map(
+    [...zip.readAll(zip.names)].map(([name, content]) => [arrayName(name), parseNpy(content, `${path}, ${name}`)]),
+  );
+}
+
+/**
+ * Reads one array of a `.npz` file, which need not have a name where it is the only one; the others are not looked into. Errors as
+ * for `readNpz`; there is no such array, or there are several and none is named.
+ */
+export function readNpzArray(path: string, array?: string): NpyArray {
+  const zip = openNpz(path);
+  const names = zip.names.map(arrayName);
+  const name = array ?? (names.length === 1 ? names[0] : undefined);
+  if (name === undefined || !names.includes(name))
+    throw new UserError(`${path}: expected the name of one of its arrays, ${names.join(", ")}, got ${name ?? "none"}`);
+  return parseNpy(zip.read(`${name}.npy`), `${path}, ${name}.npy`);
+}
+
+const arrayName = (file: string) => file.slice(0, -".npy".length);
+
+function openNpz(path: string): Zip {
   const fail = (reason: string) => new UserError(`${path}: not a .npz file: ${reason}`);
   const zip = new Zip(readFile(path, ".npz file"), { fail });
   const stranger = zip.names.find((name) => !name.endsWith(".npy"));
   if (stranger !== undefined) throw fail(`it has a file ${stranger}, expected .npy files`);
-  return new Map(
-    [...zip.readAll(zip.names)].map(([name, content]) => [
-      name.slice(0, -".npy".length),
-      parseNpy(content, `${path}, ${name}`),
-    ]),
-  );
+  return zip;
 }
 
 /** Writes arrays as a `.npz` file without compression, like `numpy.savez`; it appears under its name only when it is whole. */
