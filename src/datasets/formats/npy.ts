@@ -95,6 +95,7 @@ export const npyInMemory = ({ shape, data }: NpyArray): NpyFile => ({
   shape,
   type: typeOf(data),
   read: (first, count) => data.subarray(first, first + count),
+  close: () => undefined,
 });
 
 const typeOf = (data: NpyData): NpyType =>
