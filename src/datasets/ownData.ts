@@ -2,13 +2,13 @@ import { statSync } from "node:fs";
 import { basename, extname, relative, resolve } from "node:path";
 import { type Citation, UserError } from "../types";
 import { type ArrayAxes, arrayFrames } from "./arrayFrames";
-import type { Dataset, Source, Split } from "./dataset";
+import type { Dataset, Source } from "./dataset";
 import { type FolderFiles, filesBelow, stamp } from "./folder";
 import { pictureEndings, readImage } from "./formats/image";
-import { type Cutting, type FrameSource, fromFrames } from "./frameSource";
+import { type FrameSource, fromFrames } from "./frameSource";
 import { type FrameStream, type PrepareOptions, prepareFrames } from "./prepared";
 import { resizer } from "./resize";
-import { type SplitRule, splitClips } from "./splits";
+import { cuttings, type SplitRule, splitClips } from "./splits";
 
 export interface OwnDataOptions {
   /**
@@ -58,14 +58,9 @@ const citation: Citation = {
  */
 export async function ownData(options: OwnDataOptions): Promise<Dataset> {
   const { from, time = 20, stride = 1, step = 1, split = {}, unit = "level" } = options;
-  for (const [name, value] of Object.entries({ time, stride, step })) {
-    if (!Number.isInteger(value) || value < 1)
-      throw new UserError(`${name}: expected a whole number from 1 on, got ${value}`);
-  }
+  const cutting = cuttings(time, step, stride);
   const name = options.name ?? (typeof from === "string" ? basename(resolve(from)) : "frames");
   const { range, ...frames } = await framesOf(options, name);
-  const apart: Cutting = { time, step, stride: time * step };
-  const cutting: Record<Split, Cutting> = { train: { time, step, stride }, validation: apart, test: apart };
   const splits = splitClips(name, frames, split, cutting);
   return fromFrames({ name, source: frames, time, step, splits, unit, range, from: source, citation });
 }

@@ -14,6 +14,19 @@ const isList = (rule: SplitRule): rule is { readonly [split in Split]?: readonly
   Object.values(rule).some((value) => Array.isArray(value));
 
 /**
+ * How clips of each split are cut: those to train on begin every `stride` frames, those to validate and test follow each other
+ * without overlap. Error: numbers that are not whole from 1 on.
+ */
+export function cuttings(time: number, step: number, stride: number): Record<Split, Cutting> {
+  for (const [name, value] of Object.entries({ time, step, stride })) {
+    if (!Number.isInteger(value) || value < 1)
+      throw new UserError(`${name}: expected a whole number from 1 on, got ${value}`);
+  }
+  const apart: Cutting = { time, step, stride: time * step };
+  return { train: { time, step, stride }, validation: apart, test: apart };
+}
+
+/**
  * The beginnings of the clips of each split. Test and validation clips do not overlap each other: their stride is the length of a
  * clip, where `cutting` says nothing else. Errors: names of recordings that are not there, or twice; shares that make no sense; a
  * recording shorter than a clip.

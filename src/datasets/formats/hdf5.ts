@@ -4,7 +4,7 @@ import { makeFolder, openToRead } from "../../files";
 import { UserError } from "../../types";
 import type { NpyData } from "./npy";
 
-type Library = typeof import("h5wasm/node");
+type Library = typeof import("h5wasm/node", { with: { "resolution-mode": "import" }});
 type Group = InstanceType<Library["Group"]>;
 type Stored = InstanceType<Library["Dataset"]>;
 
@@ -83,7 +83,8 @@ export class Hdf5File {
     const found = path === "" ? this.file : this.at(path);
     const value = guarded(this.path, () => (found.attrs[name] === undefined ? undefined : found.attrs[name].value));
     if (typeof value === "string" || typeof value === "number" || value === undefined) return value;
-    const [only] = ArrayBuffer.isView(value) ? (value as unknown as number[]) : [];
+    const [only] = Array.isArray(value) || ArrayBuffer.isView(value) ? (value as unknown as unknown[]) : [];
+    if (typeof only === "string") return only;
     if (only === undefined) throw this.error(`attribute ${name} of ${path} is no number and no text`);
     return Number(only);
   }
@@ -138,7 +139,9 @@ export class Hdf5File {
       if (next instanceof this.library.ExternalLink)
         throw this.error(`${name} leads to another file, which is not opened`);
       if (!(next instanceof this.library.Group || next instanceof this.library.Dataset))
-        throw this.error(`${name} is missing; there is ${listed(before instanceof this.library.Group ? before : undefined)}`);
+        throw this.error(
+          `${name} is missing; there is ${listed(before instanceof this.library.Group ? before : undefined)}`,
+        );
       here = next as Group | Stored;
     }
     return here;
@@ -188,7 +191,7 @@ export async function writeHdf5(path: string, contents: readonly Hdf5Content[]):
         for (const { name, shape, data, chunks } of contents) {
           const isText = (entries: typeof data): entries is readonly string[] => Array.isArray(entries);
           const dtype = isText(data) ? `S${Math.max(1, ...data.map((text) => text.length))}` : undefined;
-          const compression = chunks && { chunks: [...chunks], compression: "gzip", compression_opts: 6 };
+          const compression = chunks && { chunks: [...chunks], compression: "gzip" as const, compression_opts: 6 };
           file.create_dataset({ name, data: data as Float32Array, shape: [...shape], dtype, ...compression });
         }
       } finally {
