@@ -7,7 +7,6 @@ import { createRun, latestState, openRun, type Run } from "../train/run";
 import { startState, type TrainState, train as trainModel } from "../train/trainer";
 import { UsageError } from "../types";
 import { type Command, common, numberOf, parse, remark, textOf, wholeOf } from "./command";
-import { datasetNamed } from "./data";
 
 const settings = {
   model: { type: "string" },
@@ -45,7 +44,8 @@ export const train: Command = {
     const every = wholeOf(values, "checkpoint-every", 1);
     if ((resume === undefined) === (out === undefined))
       throw new UsageError("train: expected either --out DIR or --resume DIR");
-    datasetNamed(textOf(values, "dataset") ?? "moving-mnist");
+    const dataset = textOf(values, "dataset") ?? "moving-mnist";
+    if (dataset !== "moving-mnist") throw new UsageError(`unknown data set: ${dataset}; expected moving-mnist`);
     if (resume !== undefined) {
       const extra = [...Object.keys(settings), "profile", "dataset"].find((name) => values[name] !== undefined);
       if (extra) throw new UsageError(`--${extra} cannot be changed when a run is continued`);

@@ -1,9 +1,9 @@
 import { basename, resolve } from "node:path";
 import type { Citation } from "../types";
-import { type Dataset, requireWhole, type Source, type Split } from "./dataset";
-import { type Cutting, fromFrames } from "./frameSource";
+import type { Dataset, Source } from "./dataset";
+import { fromFrames } from "./frameSource";
 import { type OwnFramesOptions, ownFrames } from "./ownFrames";
-import { type SplitRule, splitClips } from "./splits";
+import { cuttings, type SplitRule, splitClips } from "./splits";
 
 export interface OwnDataOptions extends OwnFramesOptions {
   /** Frames in a clip. Default 20. */
@@ -36,11 +36,9 @@ const citation: Citation = {
  */
 export async function ownData(options: OwnDataOptions): Promise<Dataset> {
   const { from, time = 20, stride = 1, step = 1, split = {}, unit = "level" } = options;
-  for (const [what, value] of Object.entries({ time, stride, step })) requireWhole(what, value, 1);
+  const cutting = cuttings(time, step, stride);
   const name = options.name ?? (typeof from === "string" ? basename(resolve(from)) : "frames");
   const { range, ...frames } = await ownFrames(options, name);
-  const apart: Cutting = { time, step, stride: time * step };
-  const cutting: Record<Split, Cutting> = { train: { time, step, stride }, validation: apart, test: apart };
   const splits = splitClips(name, frames, split, cutting);
   return fromFrames({ name, source: frames, time, step, splits, unit, range, from: source, citation });
 }

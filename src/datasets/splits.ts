@@ -1,5 +1,5 @@
 import { UserError } from "../types";
-import type { Split } from "./dataset";
+import { requireWhole, type Split } from "./dataset";
 import { type Cutting, type FrameSource, type Start, starts } from "./frameSource";
 
 /**
@@ -12,6 +12,16 @@ export type SplitRule =
 
 const isList = (rule: SplitRule): rule is { readonly [split in Split]?: readonly string[] } =>
   Object.values(rule).some((value) => Array.isArray(value));
+
+/**
+ * How clips of each split are cut: those to train on begin every `stride` frames, those to validate and test follow each other
+ * without overlap. Error: numbers that are not whole from 1 on.
+ */
+export function cuttings(time: number, step: number, stride: number): Record<Split, Cutting> {
+  for (const [name, value] of Object.entries({ time, step, stride })) requireWhole(name, value, 1);
+  const apart: Cutting = { time, step, stride: time * step };
+  return { train: { time, step, stride }, validation: apart, test: apart };
+}
 
 /**
  * The beginnings of the clips of each split. Test and validation clips do not overlap each other: their stride is the length of a

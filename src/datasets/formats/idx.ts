@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { gunzipSync, constants as zlib } from "node:zlib";
 import { readFile } from "../../files";
 import { UserError } from "../../types";
+import { plainBytes, tooFew } from "./gzip";
 
 /** An IDX array of unsigned bytes in C order. */
 export interface IdxArray {
@@ -9,8 +9,6 @@ export interface IdxArray {
   readonly data: Uint8Array;
 }
 
-/** Deflate cannot shrink more than this, so a header that asks for more is a lie. */
-const greatestRatio = 1032;
 const unsignedByte = 0x08;
 
 /**
@@ -31,15 +29,8 @@ export function readIdx(path: string, { sha256 }: { sha256?: string } = {}): Idx
 
 /** The same from bytes in memory; `where` names them in errors. The result shares memory with plain (not gzip) bytes. */
 export function parseIdx(bytes: Uint8Array, where: string): IdxArray {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) {
-    const { shape, size, start } = parseHeader(bytes, where);
-    requireSize(size, bytes.length, where);
-    return { shape, data: bytes.subarray(start) };
-  }
-  const { shape, size, start } = parseHeader(unzip(bytes.subarray(0, 4096), where), where);
-  if (size > bytes.length * greatestRatio) throw new UserError(tooFew(size, `a gzip of ${bytes.length}`, where));
-  const plain = unzip(bytes, where, size);
-  requireSize(size, plain.length, where);
+  const plain = plainBytes(bytes, where, (head) => parseHeader(head, where).size);
+  const { shape, start } = parseHeader(plain, where);
   return { shape, data: plain.subarray(start) };
 }
 
@@ -57,24 +48,3 @@ function parseHeader(bytes: Uint8Array, where: string): { shape: number[]; size:
   const size = start + shape.reduce((product, side) => product * side, 1);
   return { shape, size, start };
 }
-
-/** Without `size` the start of a stream, as far as it goes; with it the whole, of at most one byte more. */
-function unzip(bytes: Uint8Array, where: string, size?: number): Buffer {
-  try {
-    return size === undefined
-      ? gunzipSync(bytes, { finishFlush: zlib.Z_SYNC_FLUSH })
-      : gunzipSync(bytes, { maxOutputLength: size + 1 });
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ERR_BUFFER_TOO_LARGE") throw new UserError(`${where}: expected ${size} bytes in the gzip, got more`);
-    if (code === "Z_BUF_ERROR") throw new UserError(tooFew(size, `a gzip cut off after ${bytes.length}`, where));
-    throw new UserError(`${where}: gzip is damaged (${message})`);
-  }
-}
-
-function requireSize(expected: number, got: number, where: string): void {
-  if (expected !== got) throw new UserError(tooFew(expected, `${got}`, where));
-}
-
-const tooFew = (expected: number | undefined, got: string, where: string) =>
-  `${where}: expected ${expected} bytes by its header, got ${got}`;

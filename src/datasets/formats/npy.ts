@@ -55,8 +55,8 @@ export function readNpy(path: string): NpyArray {
 
 /** The same from bytes in memory; `where` names them in errors. The result may share memory with `bytes`. */
 export function parseNpy(bytes: Uint8Array, where: string): NpyArray {
-  const { order, type, fortran, shape, start } = parseHead(bytes, bytes.length, where);
-  const data = toNative(bytes.subarray(start), type, order);
+  const { fortran, shape, start, numbers } = parseNpyHead(bytes, bytes.length, where);
+  const data = numbers(bytes.subarray(start));
   return { shape, data: fortran ? toCOrder(data, shape) : data };
 }
 
@@ -76,13 +76,11 @@ export function openNpy(path: string): NpyFile {
   const { file, size } = openToRead(path, what);
   const close = () => closeSync(file);
   try {
-    const head = readPart(file, 0, Math.min(size, most.header + 12), path);
-    const { order, type, fortran, shape, start } = parseHead(head, size, path);
+    const head = readPart(file, 0, Math.min(size, npyHeadBytes), path);
+    const { type, fortran, shape, start, bytes, numbers } = parseNpyHead(head, size, path);
     if (fortran)
       throw new UserError(`${path}: expected C order, got Fortran order; save it with numpy.ascontiguousarray`);
-    const bytes = arrays[type].BYTES_PER_ELEMENT;
-    const read = (first: number, count: number) =>
-      toNative(readPart(file, start + first * bytes, count * bytes, path), type, order);
+    const read = (first: number, count: number) => numbers(readPart(file, start + first * bytes, count * bytes, path));
     return { shape, type, read, close };
   } catch (error) {
     close();
@@ -101,8 +99,24 @@ export const npyInMemory = ({ shape, data }: NpyArray): NpyFile => ({
 const typeOf = (data: NpyData): NpyType =>
   (Object.keys(arrays) as NpyType[]).find((name) => data instanceof arrays[name])!;
 
+/** What stands before the numbers of a NumPy file. */
+export interface NpyHead {
+  readonly shape: readonly number[];
+  readonly type: NpyType;
+  readonly fortran: boolean;
+  /** Bytes before the first number. */
+  readonly start: number;
+  /** Bytes of one number. */
+  readonly bytes: number;
+  /** Numbers from their bytes, whose memory they may share. */
+  numbers(bytes: Uint8Array): NpyData;
+}
+
+/** Bytes that hold the head of any file. */
+export const npyHeadBytes = most.header + 12;
+
 /** What the head of a file of `size` bytes says. Errors: no NumPy file, and one whose size is not what it asks for. */
-function parseHead(bytes: Uint8Array, size: number, where: string) {
+export function parseNpyHead(bytes: Uint8Array, size: number, where: string): NpyHead {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 12 || !magic.equals(bytes.subarray(0, magic.length))) {
     throw new UserError(`${where}: expected a NumPy file, which begins with \\x93NUMPY`);
@@ -115,14 +129,14 @@ function parseHead(bytes: Uint8Array, size: number, where: string) {
     throw new UserError(`${where}: expected a header of ${length} bytes, got a file of ${size}`);
   }
   const text = Buffer.from(bytes.subarray(from, from + length)).toString(version === 3 ? "utf8" : "latin1");
-  const header = parseHeader(text, where);
-  const { type, shape } = header;
+  const { order, type, fortran, shape } = parseHeader(text, where);
   const start = from + length;
-  const expected = shape.reduce((product, side) => product * side, 1) * arrays[type].BYTES_PER_ELEMENT;
+  const each = arrays[type].BYTES_PER_ELEMENT;
+  const expected = shape.reduce((product, side) => product * side, each);
   if (expected !== size - start) {
     throw new UserError(`${where}: expected ${expected} bytes for ${type} (${shape.join(", ")}), got ${size - start}`);
   }
-  return { ...header, start };
+  return { shape, type, fortran, start, bytes: each, numbers: (content) => toNative(content, type, order) };
 }
 
 function parseHeader(header: string, where: string) {
