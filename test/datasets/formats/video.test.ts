@@ -200,6 +200,10 @@ test("a list of other files is not followed, whatever its name", needed, async (
     writeFileSync(join(folder, "list.avi"), asAvi(list));
     await refused(join(folder, "list.avi"), /no \.avi video that can be read/);
   }
+  // One that would be followed, if the content decided.
+  await encodeVideo(join(folder, "real.avi"), { height: 48, width: 64, rate: 25 }, squares(3));
+  writeFileSync(join(folder, "list.mkv"), "ffconcat version 1.0\nfile real.avi\n");
+  await refused(join(folder, "list.mkv"), /no \.mkv video that can be read/);
 });
 
 test("a cut or damaged video is refused at every place", real, async () => {
