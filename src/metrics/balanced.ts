@@ -1,4 +1,5 @@
 import { type FramePair, shared } from "./framePairs";
+import { levelsReached } from "./levels";
 import { type RainMap, rainThresholds } from "./rain";
 import { meanScore, type Score } from "./score";
 
@@ -7,14 +8,9 @@ const WEIGHTS = [1, 1, 2, 5, 10, 30];
 
 /** The weight of each pixel, by what was observed there; a rate of exactly a threshold belongs to the class above it. */
 export function balancingWeights(observed: ArrayLike<number>, rain: RainMap): Float64Array {
-  const pixels = rainThresholds.map(rain.toPixel);
+  const reached = levelsReached(observed, rainThresholds.map(rain.toPixel));
   const weights = new Float64Array(observed.length);
-  for (let i = 0; i < weights.length; i++) {
-    const value = observed[i];
-    let above = 0;
-    while (above < pixels.length && value >= pixels[above]) above++;
-    weights[i] = WEIGHTS[above];
-  }
+  for (let i = 0; i < weights.length; i++) weights[i] = WEIGHTS[reached[i]];
   return weights;
 }
 

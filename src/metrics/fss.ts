@@ -1,7 +1,7 @@
 import { UserError } from "../types";
-import { type FramePair, isKnown } from "./framePairs";
+import { type FramePair, isKnown, shared } from "./framePairs";
+import { levelsReached, ranksOf, type Threshold } from "./levels";
 import { type Score, score } from "./score";
-import type { Threshold } from "./skill";
 
 /**
  * Fractions skill score at each level, `fss-0.5` and so on: how well the share of event pixels in each neighbourhood of
@@ -18,7 +18,8 @@ export function fractionsSkill(levels: readonly Threshold[], { side = 5 }: { sid
   if (!Number.isInteger(side) || side < 1 || side % 2 === 0) {
     throw new UserError(`neighbourhood: expected an odd side in pixels, got ${side}`);
   }
-  return levels.map(({ name, pixel, meaning }) =>
+  const key = {};
+  return levels.map(({ name, meaning }, i) =>
     score(
       {
         name: `fss-${name}`,
@@ -29,64 +30,75 @@ export function fractionsSkill(levels: readonly Threshold[], { side = 5 }: { sid
       },
       {
         parts: 2,
-        measure: (pair) => terms(pair, pixel, side),
+        measure: (pair) => shared(pair, key, () => terms(pair, levels, side))[i],
         value: ([difference, total]) => (total === 0 ? 0 : 1 - difference / total),
       },
     ),
   );
 }
 
-/** Σ(P̂ - P)² and ΣP̂² + ΣP² of one frame. */
-function terms(pair: FramePair, pixel: number, side: number): readonly [difference: number, total: number] {
-  if (!isKnown(pair)) return [Number.NaN, Number.NaN];
-  const forecast = eventsAlong(pair.predicted, pixel, side, pair);
-  const truth = eventsAlong(pair.observed, pixel, side, pair);
-  const { height } = pair;
-  const row = pair.width * pair.channels;
-  const reach = (side - 1) / 2;
-  // Numbers of events in the neighbourhoods of one row, which move down by one pixel.
-  const [p, o] = [new Int32Array(row), new Int32Array(row)];
+type Terms = readonly [difference: number, total: number];
+
+/** Σ(P̂ - P)² and ΣP̂² + ΣP² of one frame at each level. */
+function terms(pair: FramePair, levels: readonly Threshold[], side: number): readonly Terms[] {
+  if (!isKnown(pair)) return levels.map(() => [Number.NaN, Number.NaN]);
+  const pixels = levels.map(({ pixel }) => pixel);
+  const fields = [pair.predicted, pair.observed].map((values) => levelsReached(values, pixels));
+  const ranks = ranksOf(pixels);
+  // The numbers of events at several levels are counted at once, side by side in the bits of one number.
+  const bits = Math.ceil(Math.log2(side ** 2 + 1));
+  const atOnce = Math.max(1, Math.floor(31 / bits));
+  const found: Terms[] = [];
+  for (let first = 0; first < levels.length; first += atOnce) {
+    const group = ranks.slice(first, first + atOnce);
+    const events = Int32Array.from({ length: levels.length + 1 }, (_, reached) =>
+      group.reduce((sum, rank, i) => sum + (reached > rank ? 1 << (i * bits) : 0), 0),
+    );
+    const [forecast, truth] = fields.map((field) => around(field, events, side, pair));
+    for (let i = 0; i < group.length; i++) found.push(squares(forecast, truth, i * bits, 2 ** bits - 1, side));
+  }
+  return found;
+}
+
+/** The terms of one level, whose numbers of events lie at `shift` in the bits. */
+function squares(forecast: Int32Array, truth: Int32Array, shift: number, mask: number, side: number): Terms {
   let [difference, total] = [0, 0];
-  for (let at = -reach; at < height; at++) {
-    const [enters, leaves] = [(at + reach) * row, (at - reach - 1) * row];
-    if (enters < forecast.length) {
-      for (let i = 0; i < row; i++) {
-        p[i] += forecast[enters + i];
-        o[i] += truth[enters + i];
-      }
-    }
-    if (leaves >= 0) {
-      for (let i = 0; i < row; i++) {
-        p[i] -= forecast[leaves + i];
-        o[i] -= truth[leaves + i];
-      }
-    }
-    if (at < 0) continue;
-    for (let i = 0; i < row; i++) {
-      const gap = p[i] - o[i];
-      difference += gap * gap;
-      total += p[i] * p[i] + o[i] * o[i];
-    }
+  for (let i = 0; i < truth.length; i++) {
+    const p = (forecast[i] >> shift) & mask;
+    const o = (truth[i] >> shift) & mask;
+    difference += (p - o) * (p - o);
+    total += p * p + o * o;
   }
   // Shares, from numbers of pixels.
   return [difference / side ** 4, total / side ** 4];
 }
 
-/** How many of the `side` pixels around each one in its row reach the level. */
-function eventsAlong(values: Float64Array, pixel: number, side: number, { width, channels }: FramePair): Int32Array {
+/**
+ * Sums of `events[reached]` in each neighbourhood: along rows and then along columns, each the one before with what enters and
+ * without what leaves.
+ */
+function around(reached: Uint8Array, events: Int32Array, side: number, { width, channels }: FramePair): Int32Array {
   const row = width * channels;
   const reach = ((side - 1) / 2) * channels;
-  const along = new Int32Array(values.length);
-  // A row of events, and none around it; the number at `i` is that before, with what enters and without what leaves.
+  const along = new Int32Array(reached.length);
+  // A row, and nothing around it.
   const before = 2 * reach + channels;
-  const events = new Uint8Array(before + row + reach);
-  const numbers = new Int32Array(reach + channels + row);
-  for (let start = 0; start < values.length; start += row) {
-    for (let i = 0; i < row; i++) events[before + i] = values[start + i] >= pixel ? 1 : 0;
-    for (let i = channels; i < numbers.length; i++) {
-      numbers[i] = numbers[i - channels] + events[i + 2 * reach] - events[i - channels];
-    }
-    along.set(numbers.subarray(reach + channels), start);
+  const line = new Int32Array(before + row + reach);
+  const sums = new Int32Array(reach + channels + row);
+  for (let start = 0; start < reached.length; start += row) {
+    for (let i = 0; i < row; i++) line[before + i] = events[reached[start + i]];
+    for (let i = channels; i < sums.length; i++)
+      sums[i] = sums[i - channels] + line[i + 2 * reach] - line[i - channels];
+    along.set(sums.subarray(reach + channels), start);
   }
-  return along;
+  const result = new Int32Array(reached.length);
+  const column = new Int32Array(row);
+  const rows = ((side - 1) / 2) * row;
+  for (let start = -rows; start < reached.length; start += row) {
+    const [enters, leaves] = [start + rows, start - rows - row];
+    if (enters < reached.length) for (let i = 0; i < row; i++) column[i] += along[enters + i];
+    if (leaves >= 0) for (let i = 0; i < row; i++) column[i] -= along[leaves + i];
+    if (start >= 0) result.set(column, start);
+  }
+  return result;
 }

@@ -6,6 +6,7 @@ export * from "./exactSum";
 export * from "./framePairs";
 export * from "./fss";
 export * from "./gdl";
+export * from "./levels";
 export * from "./mae";
 export * from "./mse";
 export * from "./paired";

@@ -1,4 +1,5 @@
 import { type FramePair, isKnown, shared } from "./framePairs";
+import { levelsReached, ranksOf, type Threshold } from "./levels";
 import { type RainMap, rainThresholds } from "./rain";
 import { type About, type Score, score } from "./score";
 
@@ -37,16 +38,6 @@ const kinds: Readonly<
   },
 };
 
-/** A level that makes an event of a pixel that reaches it. */
-export interface Threshold {
-  /** Part of the score's name, such as 5 in `csi-5`. */
-  readonly name: string;
-  /** In [0, 1]. */
-  readonly pixel: number;
-  /** What the level is, such as "5 mm/h". */
-  readonly meaning: string;
-}
-
 /** The levels that rain is judged at, as pixels of a data set. */
 export const rainLevels = (rain: RainMap, rates: readonly number[] = rainThresholds): Threshold[] =>
   rates.map((rate) => ({ name: `${rate}`, pixel: rain.toPixel(rate), meaning: `${rate} mm/h (${rain.name})` }));
@@ -81,16 +72,18 @@ export function eventScores(levels: readonly Threshold[]): Score[] {
 export const counts = (pair: FramePair, levels: readonly Threshold[]): readonly Counts[] =>
   shared(pair, levels, () => {
     if (!isKnown(pair)) return levels.map(() => [Number.NaN, Number.NaN, Number.NaN, Number.NaN]);
-    const { predicted, observed } = pair;
-    return levels.map(({ pixel }) => {
-      let [hits, forecast, seen] = [0, 0, 0];
-      for (let i = 0; i < observed.length; i++) {
-        const p = predicted[i] >= pixel ? 1 : 0;
-        const o = observed[i] >= pixel ? 1 : 0;
-        hits += p & o;
-        forecast += p;
-        seen += o;
-      }
-      return [hits, forecast - hits, seen - hits, observed.length - forecast - seen + hits];
+    const pixels = levels.map(({ pixel }) => pixel);
+    const [predicted, observed] = [pair.predicted, pair.observed].map((values) => levelsReached(values, pixels));
+    // Pixels by what they reach in the forecast and in truth.
+    const kinds = levels.length + 1;
+    const pixelsOf = new Uint32Array(kinds * kinds);
+    for (let i = 0; i < observed.length; i++) pixelsOf[predicted[i] * kinds + observed[i]]++;
+    return ranksOf(pixels).map((rank) => {
+      const found: [number, number, number, number] = [0, 0, 0, 0];
+      pixelsOf.forEach((count, kind) => {
+        const [forecast, seen] = [Math.floor(kind / kinds) > rank, kind % kinds > rank];
+        found[(forecast ? 0 : 2) + (seen ? 0 : 1)] += count;
+      });
+      return found;
     });
   });

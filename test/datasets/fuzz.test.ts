@@ -17,8 +17,9 @@ import { readPth } from "#src/weights/pth";
 import { readSafetensors, writeSafetensors } from "#src/weights/safetensors";
 import { fuzz, mutated, type Reader } from "./fuzz";
 
-/** Files a reader. */
+/** Files a reader; of HDF5 a tenth unless told, as each one that is refused costs a new thread. */
 const COUNT = Number(process.env.MS_RNN_FUZZ ?? 300);
+const FEW = process.env.MS_RNN_FUZZ ? COUNT : COUNT / 10;
 
 const folder = mkdtempSync(join(tmpdir(), "fuzzed-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -158,11 +159,11 @@ for (const reader of readers) {
   test(`${COUNT} damaged files: ${reader.name}`, (t) => held(reader, COUNT, (line) => t.diagnostic(line)));
 }
 
-test(`damaged files: hdf5`, async (t) => {
+test(`${FEW} damaged files: hdf5`, async (t) => {
   const path = join(folder, "made.h5");
   await writeHdf5(path, hdf5);
   const samples = [readFileSync(path), ...real("radar-knmi/RAD_NL25_RAP_5min_201008260410.h5")];
-  await held({ name: "h5", samples, read: readAll }, COUNT, (line) => t.diagnostic(line));
+  await held({ name: "h5", samples, read: readAll }, FEW, (line) => t.diagnostic(line));
   // A good file after all those.
   writeFileSync(path, samples[0]);
   await readAll(path);
@@ -181,7 +182,7 @@ test("the fuzzer notices what must not be, and its files are always the same", a
   calls = 0;
   await fails(
     later(() => {
-      throw new UserError("two\nlines");
+      throw Object.assign(new Error("two\nlines"), { name: "UserError" });
     }),
     /any, file 0: UserError: two/,
   );

@@ -6,10 +6,11 @@ import { framePairs } from "#src/metrics/framePairs";
 import { fractionsSkill } from "#src/metrics/fss";
 import { gdl } from "#src/metrics/gdl";
 import { allScores, scoresNamed } from "#src/metrics/index";
+import type { Threshold } from "#src/metrics/levels";
 import { persistenceSkill } from "#src/metrics/persistence";
 import { rainMaps } from "#src/metrics/rain";
 import type { Score } from "#src/metrics/score";
-import { counts, eventScores, type Threshold } from "#src/metrics/skill";
+import { counts, eventScores } from "#src/metrics/skill";
 import { msSsim, ssim } from "#src/metrics/ssim";
 import type { Sequences } from "#src/types";
 
