@@ -24,6 +24,9 @@ const NOTEBOOK_NEEDS = [
 const TEST_EXTRAS = [
   { package: "python3-jupyter-kernel-test", module: "jupyter_kernel_test" },
   { package: "chromium", command: "chromium" },
+  { package: "ffmpeg", command: "ffmpeg" },
+  { package: "python3-h5py", module: "h5py" },
+  { package: "python3-skimage", module: "skimage" },
 ];
 /** What the engine is built with. Where these cannot be installed, everything goes on with the slower wasm backend. */
 const ENGINE_NEEDS = ["g++", "libdnnl-dev"];

@@ -1,4 +1,11 @@
-import { type CatalogueEntry, checkFiles, fetchFiles, rawFolder, standInFolder } from "../datasets/catalogue";
+import {
+  type CatalogueEntry,
+  checkFiles,
+  fetchFiles,
+  type OpenOptions,
+  rawFolder,
+  standInFolder,
+} from "../datasets/catalogue";
 import type { Dataset } from "../datasets/dataset";
 import { catalogue, entryNamed } from "../datasets/entries";
 import { isStandIn } from "../datasets/standIns/mark";
@@ -8,6 +15,7 @@ import { type Command, type Outcome, parse, remark, textOf, wholeOf } from "./co
 
 const options = {
   profile: { type: "string" },
+  time: { type: "string" },
   from: { type: "string" },
   "stand-in": { type: "boolean" },
   seed: { type: "string" },
@@ -18,7 +26,7 @@ const actions = { list, describe, prepare, verify } as const;
 export const data: Command = {
   summary: "list data sets, describe one, fetch and prepare its frames, or check its files",
   usage:
-    "list | describe NAME | prepare NAME | verify NAME [--from PATH | --stand-in [--seed 2022]] [--profile NAME] [--json]",
+    "list | describe NAME | prepare NAME | verify NAME [--from PATH | --stand-in [--seed 2022]] [--profile NAME] [--time N] [--json]",
   async run([action, ...rest]) {
     if (!Object.hasOwn(actions, action ?? ""))
       throw new UsageError(`data ${action ?? ""}: expected list, describe NAME, prepare NAME or verify NAME`);
@@ -42,20 +50,21 @@ async function chosen(args: string[]) {
     throw new UsageError(
       `--profile is ${profile}, expected ${entry.profiles.join(" or ") || "none"} for ${entry.name}`,
     );
+  const time = wholeOf(values, "time", 1);
   const from = textOf(values, "from");
   const seed = wholeOf(values, "seed", 0);
   if (values["stand-in"] !== true) {
     if (seed !== undefined) throw new UsageError("--seed: expected --stand-in with it");
-    return { entry, profile, from };
+    return { entry, profile, time, from };
   }
   if (from !== undefined) throw new UsageError("expected either --from or --stand-in");
   if (!entry.standIn) throw new UsageError(`--stand-in: ${entry.name} has none`);
   remark(`${entry.name}: a stand-in, simulated in the same file format`);
-  return { entry, profile, from: await standInFolder(entry, seed ?? 2022) };
+  return { entry, profile, time, from: await standInFolder(entry, seed ?? 2022) };
 }
 
 async function describe(args: string[]): Promise<Outcome> {
-  const { entry, profile, from } = await chosen(args);
+  const { entry, profile, time, from } = await chosen(args);
   const { title, citation, url, licence, how, files } = entry;
   console.log(title);
   console.log(`cite: ${citation.authors}, "${citation.title}", ${citation.year} (${citation.url ?? "no address"})`);
@@ -73,7 +82,7 @@ async function describe(args: string[]): Promise<Outcome> {
     console.log("give --from PATH, or --stand-in where there is one, to see its clips");
     return { json: about };
   }
-  return { json: { ...about, ...describeClips(await open(entry, { from, profile })) } };
+  return { json: { ...about, ...describeClips(await open(entry, { from, profile, time })) } };
 }
 
 /** Prints what one gets. */
@@ -94,9 +103,9 @@ function describeClips(dataset: Dataset) {
 }
 
 async function prepare(args: string[]): Promise<Outcome> {
-  const { entry, profile, from: told } = await chosen(args);
+  const { entry, profile, time, from: told } = await chosen(args);
   const from = told ?? (entry.generated ? undefined : await fetched(entry));
-  return { json: { name: entry.name, from, ...describeClips(await open(entry, { from, profile })) } };
+  return { json: { name: entry.name, from, ...describeClips(await open(entry, { from, profile, time })) } };
 }
 
 /** The folder with what could be downloaded. Error: something has to be got by hand. */
@@ -121,7 +130,10 @@ async function fetched(entry: CatalogueEntry): Promise<string> {
   return folder;
 }
 
-function open(entry: CatalogueEntry, where: { from?: string; profile?: string }): Promise<Dataset> | Dataset {
+function open(
+  entry: CatalogueEntry,
+  where: Pick<OpenOptions, "from" | "profile" | "time">,
+): Promise<Dataset> | Dataset {
   let last = Date.now();
   const onProgress = (recordings: number, frames: number) => {
     if (Date.now() - last < 2000) return;
@@ -132,7 +144,7 @@ function open(entry: CatalogueEntry, where: { from?: string; profile?: string })
 }
 
 async function verify(args: string[]): Promise<Outcome> {
-  const { entry, profile, from } = await chosen(args);
+  const { entry, profile, time, from } = await chosen(args);
   const folder = from ?? rawFolder(entry.name);
   // What is published is not to be compared with what is simulated.
   const files = entry.generated || isStandIn(folder) ? [] : await checkFiles(entry, folder);
@@ -140,7 +152,7 @@ async function verify(args: string[]): Promise<Outcome> {
   for (const { name, state } of files) console.log(`${name}: ${notes[state]}`);
   if (files.some(({ state }) => state === "missing") && from === undefined)
     throw new UserError(`${entry.name}: expected its files in ${folder}, or --from PATH; ${entry.how} (${entry.url})`);
-  const dataset = await open(entry, { from: entry.generated ? from : folder, profile });
+  const dataset = await open(entry, { from: entry.generated ? from : folder, profile, time });
   // Asking for one clip of each split reads every kind of file behind them.
   for (const split of ["train", "validation", "test"] as const)
     if (dataset.size(split) > 0) await dataset.sequences(split, [0]);

@@ -12,6 +12,8 @@ export interface OpenOptions {
   readonly from?: string;
   /** Which of the data set's profiles. */
   readonly profile?: string;
+  /** Frames in a clip. Default: the data set's. */
+  readonly time?: number;
   readonly cache?: string;
   readonly onProgress?: PrepareOptions["onProgress"];
 }

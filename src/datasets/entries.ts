@@ -45,7 +45,8 @@ export const catalogue: readonly CatalogueEntry[] = [
     files: [],
     profiles: ["small", "paper"],
     generated: true,
-    open: ({ from, profile }) => movingMnist({ digits: from, profile: profile as "small" | "paper" | undefined }),
+    open: ({ from, profile, time }) =>
+      movingMnist({ digits: from, frames: time, profile: profile as "small" | "paper" | undefined }),
   },
   {
     name: "moving-mnist-file",
@@ -58,8 +59,9 @@ export const catalogue: readonly CatalogueEntry[] = [
       { name: "mnist_test_seq.npy", url: "https://www.cs.toronto.edu/~nitish/unsupervised_video/mnist_test_seq.npy" },
     ],
     profiles: ["published", "paper"],
-    open: ({ from, profile }) =>
+    open: ({ from, profile, time }) =>
       movingMnistFile({
+        time,
         from: fileIn(given("moving-mnist-file", from), "mnist_test_seq.npy"),
         profile: profile as "published" | "paper" | undefined,
       }),

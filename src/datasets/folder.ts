@@ -16,7 +16,7 @@ const byNumber = new Intl.Collator("en", { numeric: true });
  * Errors: no folder, links, which could lead elsewhere.
  */
 export function listFiles(root: string, endings: readonly string[]): FolderFiles[] {
-  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) throw new UserError(`${root}: expected a folder`);
+  requireFolder(root, "files");
   const isWanted = ({ name }: Dirent) => endings.includes(extname(name).toLowerCase());
   const visit = (folder: string): FolderFiles[] => {
     const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => byNumber.compare(a.name, b.name));
@@ -33,9 +33,15 @@ export function listFiles(root: string, endings: readonly string[]): FolderFiles
 
 /** The same where one is needed at least; `what` names them in the error. */
 export function filesBelow(root: string, endings: readonly string[], what: string): FolderFiles[] {
+  requireFolder(root, what);
   const found = listFiles(root, endings);
   if (found.length === 0) throw new UserError(`${root}: expected ${what} (${endings.join(", ")}), found none`);
   return found;
+}
+
+function requireFolder(path: string, what: string): void {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    throw new UserError(`${path}: expected a folder of ${what}`);
 }
 
 /** What tells whether a file is still the same: size and time of the last change. */

@@ -43,7 +43,7 @@ export function splitClips(
     const longest = recordings.reduce((most, { frames }) => Math.max(most, frames), 0);
     const { time, step = 1 } = cutting.train;
     throw new UserError(
-      `${name}: expected a recording of ${(time - 1) * step + 1} frames at least, the longest has ${longest}`,
+      `${name}: expected a recording of ${(time - 1) * step + 1} frames at least in one of the splits, the longest has ${longest} for all`,
     );
   }
   return result;

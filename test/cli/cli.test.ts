@@ -162,7 +162,7 @@ test("models, data and bench say what there is", () => {
   const models = cli("models", "--json");
   assert.match(models.stdout, /MS-ConvLSTM +1,772,737 +1,772,737 +3\.171 +3\.171 +60\.3/);
   assert.equal(models.json().models[0].parameters, 1_772_737);
-  assert.match(cli("data", "list").stdout, /^moving-mnist$/m);
+  assert.match(cli("data", "list").stdout, /^moving-mnist {2}.*\n(.*\n)*hko7 {2}/m);
   assert.match(cli("data", "describe", "moving-mnist", "--profile", "paper").stdout, /train 10,500/);
   assert.equal(cli("data", "verify", "moving-mnist").status, 0);
   assert.equal(JSON.parse(cli("--json", "data", "list").stdout.split("\n")[1]).datasets[0], "moving-mnist");
@@ -215,7 +215,7 @@ test("wrong calls: one line, exit 2", () => {
   refuses(2, /unknown backend: gpu/, "verify", folder, "--backend", "gpu");
   refuses(2, /expected DIR, got nothing/, "verify");
   refuses(2, /expected DIR, got one two/, "verify", "one", "two");
-  refuses(2, /expected list, describe NAME or verify NAME/, "data");
+  refuses(2, /expected list, describe NAME, prepare NAME or verify NAME/, "data");
   refuses(2, /unknown data set: mnist/, "data", "describe", "mnist");
   refuses(2, /expected step/, "bench");
   refuses(2, /expected serve or run/, "notebook");

@@ -7,7 +7,7 @@ import { deepSt } from "#src/datasets/deepst";
 import { Hdf5File, writeHdf5 } from "#src/datasets/formats/hdf5";
 import { writeFlows } from "#src/datasets/standIns/flows";
 import { UserError } from "#src/types";
-import { sample } from "./sample";
+import { sharedData } from "./sharedData";
 
 const folder = mkdtempSync(join(tmpdir(), "deepst-"));
 const cache = join(folder, "cache");
@@ -152,7 +152,7 @@ test("the stand-in is written in TaxiBJ's format, is called so, and is the same 
 });
 
 test("real files, though untidy: slots from 0, days that are not whole, stamps that come twice", async (t) => {
-  const from = sample(t, "taxi");
+  const from = sharedData(t, "taxi");
   if (!from) return;
   const set = await deepSt({ from, cache });
   assert.equal(set.name, "TaxiNYC");

@@ -9,15 +9,20 @@ import { type Hdf5Content, Hdf5File, writeHdf5 } from "#src/datasets/formats/hdf
 import { readIdx } from "#src/datasets/formats/idx";
 import { readImage } from "#src/datasets/formats/image";
 import { encodeNpy, openNpy, readNpy } from "#src/datasets/formats/npy";
-import { readNpz, writeNpz } from "#src/datasets/formats/npz";
+import { npzEntries, readNpz, writeNpz } from "#src/datasets/formats/npz";
+import { readRadolan } from "#src/datasets/formats/radolan";
+import { encodeVideo, videoFrames } from "#src/datasets/formats/video";
 import { blank } from "#src/display/canvas";
 import { random } from "#src/random";
 import { UserError } from "#src/types";
 import { readPth } from "#src/weights/pth";
 import { readSafetensors, writeSafetensors } from "#src/weights/safetensors";
 import { fuzz, mutated, type Reader } from "./fuzz";
+import { hasFfmpeg } from "./hasFfmpeg";
+import { radolanFile } from "./radolanFile";
+import { sharedPath } from "./sharedData";
 
-/** Files a reader; of HDF5 a tenth unless told, as each one that is refused costs a new thread. */
+/** Files a reader; of HDF5 and videos a tenth unless told, as each costs a new thread or process. */
 const COUNT = Number(process.env.MS_RNN_FUZZ ?? 300);
 const FEW = process.env.MS_RNN_FUZZ ? COUNT : COUNT / 10;
 
@@ -34,7 +39,7 @@ function written(write: (path: string) => void): Uint8Array {
 /** Real files, where they are. */
 const real = (...names: string[]): Uint8Array[] =>
   names
-    .map((name) => join(process.env.MS_RNN_SHARED ?? "../shared", "data", name))
+    .map(sharedPath)
     .filter((path) => existsSync(path))
     .map((path) => readFileSync(path));
 
@@ -74,6 +79,11 @@ function bitmap(): Uint8Array {
     bytes.writeUInt16LE(value, at);
   return bytes;
 }
+
+const radolan = radolanFile("RY", [
+  [7, 0x1000 + 8, 0x29c4],
+  [0x4000 + 9, 0x8000 + 10, 4095],
+]);
 
 /** One tensor of two numbers, as PyTorch writes it. */
 const pickle =
@@ -136,6 +146,13 @@ const readers: readonly Reader[] = [
   { name: "bmp", samples: [bitmap()], read: (path) => readImage(path) },
   { name: "safetensors", samples: [written((path) => writeSafetensors(path, [["a", floats]]))], read: readSafetensors },
   { name: "pth", samples: [pth], read: readPth },
+  { name: "radolan", samples: [radolan, gzipSync(radolan)], read: readRadolan },
+  {
+    name: "npz by entries",
+    ending: "npz",
+    samples: [written((path) => writeNpz(path, [["a", floats]])), zipSync({ "a.npy": npys[0] })],
+    read: (path) => Array.from(npzEntries(path, "a")),
+  },
 ];
 
 function readParts(path: string): void {
@@ -158,6 +175,16 @@ async function held(reader: Reader, count: number, tell: (line: string) => void)
 for (const reader of readers) {
   test(`${COUNT} damaged files: ${reader.name}`, (t) => held(reader, COUNT, (line) => t.diagnostic(line)));
 }
+
+test(`${FEW} damaged files: avi`, { skip: !hasFfmpeg && "ffmpeg is not installed" }, async (t) => {
+  const path = join(folder, "made.avi");
+  const frames = Array.from({ length: 6 }, (_, i) => new Uint8Array(16 * 24).fill(40 * i));
+  await encodeVideo(path, { height: 16, width: 24, rate: 25 }, frames);
+  const read = async (file: string) => {
+    for await (const { levels } of videoFrames(file)) assert.ok(levels.length > 0);
+  };
+  await held({ name: "avi", samples: [readFileSync(path)], read }, FEW, (line) => t.diagnostic(line));
+});
 
 test(`${FEW} damaged files: hdf5`, async (t) => {
   const path = join(folder, "made.h5");

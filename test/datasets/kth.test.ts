@@ -9,6 +9,7 @@ import { kthRanges } from "#src/datasets/kthLists";
 import { kthVideos } from "#src/datasets/kthVideos";
 import { resizer } from "#src/datasets/resize";
 import { blank } from "#src/display/canvas";
+import { sharedPath } from "./sharedData";
 
 const folder = mkdtempSync(join(tmpdir(), "kth-"));
 const cache = join(folder, "cache");
@@ -156,7 +157,7 @@ test("both forms of lists, and text before them", () => {
 });
 
 test("the published lists are read whole", (t) => {
-  const shared = join(process.env.MS_RNN_SHARED ?? "../shared", "data/kth");
+  const shared = sharedPath("kth");
   try {
     readdirSync(shared);
   } catch {

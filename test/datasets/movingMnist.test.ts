@@ -11,6 +11,7 @@ import { mnistDigits, mnistFiles } from "#src/datasets/mnistDigits";
 import { type MovingMnistOptions, movingMnist } from "#src/datasets/movingMnist";
 import { trajectory } from "#src/datasets/trajectory";
 import { readSafetensors } from "#src/weights/safetensors";
+import { sharedPath } from "./sharedData";
 
 const reference = "test/reference/msrnn/moving_mnist";
 type Pair = [number, number];
@@ -294,7 +295,7 @@ test("digit files: a folder, gzip, missing, truncated, changed, of the wrong ran
 });
 
 test("published gzip and packaged file give the same clips", (t) => {
-  const shared = join(process.env.MS_RNN_SHARED ?? "../shared", "data/mnist");
+  const shared = sharedPath("mnist");
   try {
     copyFileSync(join(shared, "t10k-images-idx3-ubyte.gz"), join(folder, "t10k-images-idx3-ubyte.gz"));
   } catch {

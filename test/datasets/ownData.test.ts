@@ -19,6 +19,7 @@ import { encodeVideo } from "#src/datasets/formats/video";
 import { ownData } from "#src/datasets/ownData";
 import { blank } from "#src/display/canvas";
 import { hasFfmpeg } from "./hasFfmpeg";
+import { sharedPath } from "./sharedData";
 
 const folder = mkdtempSync(join(tmpdir(), "own-"));
 const cache = join(folder, "cache");
@@ -135,7 +136,7 @@ test("bad input: one clear line, and nothing half-made stays", async () => {
   const root = pictures("bad", { a: 4 });
   const cases: [() => Promise<unknown>, RegExp][] = [
     [() => ownData({ from: join(folder, "none") }), /no such folder of pictures or videos, video, .npy or .npz file/],
-    [() => ownData({ from: root, time: 5, cache }), /expected a recording of 5 frames at least, the longest has 4/],
+    [() => ownData({ from: root, time: 5, cache }), /expected a recording of 5 frames at least in one of the splits, the longest has 4/],
     [() => ownData({ from: root, time: 0 }), /time: expected a whole number from 1 on, got 0/],
     [() => ownData({ from: root, time: 2, cache, split: { train: ["b"] } }), /no recording b, named in train/],
     [
@@ -286,7 +287,7 @@ test("arrays of .npz files: unpacked once, levels and numbers alike", async () =
 });
 
 test("a published radar file: numbers beside Python objects, which are never opened", async (t) => {
-  const path = join(process.env.MS_RNN_SHARED ?? "../shared", "data/meteonet/rainfall_NW_2016_08.3.npz");
+  const path = sharedPath("meteonet/rainfall_NW_2016_08.3.npz");
   if (!existsSync(path)) return t.skip("no shared data");
   const open = (array: string) => ownData({ from: path, array, range: [0, 10_000], unit: "0.01 mm", time: 3, cache });
   const set = await open("data");

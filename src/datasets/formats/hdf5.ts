@@ -1,6 +1,6 @@
-import { closeSync, renameSync, rmSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { makeFolder, openToRead } from "../../files";
+import { closeSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { openToRead, placeAtomic } from "../../files";
 import { UserError } from "../../types";
 import type { NpyData } from "./npy";
 import { TimedThread } from "./timedThread";
@@ -119,23 +119,21 @@ export interface Hdf5Content {
 export async function writeHdf5(path: string, contents: readonly Hdf5Content[]): Promise<void> {
   const { File, ready } = await import("h5wasm/node");
   (await ready).activate_throwing_error_handler();
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    makeFolder(dirname(path));
-    const file = new File(temporary, "w");
+  await placeAtomic(path, async (temporary) => {
     try {
-      for (const { name, shape, data, chunks } of contents) {
-        const isText = (entries: typeof data): entries is readonly string[] => Array.isArray(entries);
-        const dtype = isText(data) ? `S${Math.max(1, ...data.map((text) => text.length))}` : undefined;
-        const compression = chunks && { chunks: [...chunks], compression: "gzip" as const, compression_opts: 6 };
-        file.create_dataset({ name, data: data as Float32Array, shape: [...shape], dtype, ...compression });
+      const file = new File(temporary, "w");
+      try {
+        for (const { name, shape, data, chunks } of contents) {
+          const isText = (entries: typeof data): entries is readonly string[] => Array.isArray(entries);
+          const dtype = isText(data) ? `S${Math.max(1, ...data.map((text) => text.length))}` : undefined;
+          const compression = chunks && { chunks: [...chunks], compression: "gzip" as const, compression_opts: 6 };
+          file.create_dataset({ name, data: data as Float32Array, shape: [...shape], dtype, ...compression });
+        }
+      } finally {
+        file.close();
       }
-    } finally {
-      file.close();
+    } catch (error) {
+      throw new UserError(`cannot write ${path}: ${(error as Error).message.split("\n")[0]}`);
     }
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw new UserError(`${path}: HDF5 file cannot be written (${(error as Error).message.split("\n")[0]})`);
-  }
+  });
 }

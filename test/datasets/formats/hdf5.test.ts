@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { Hdf5File, writeHdf5 } from "#src/datasets/formats/hdf5";
 import { UserError } from "#src/types";
-import { sample } from "../sample";
+import { sharedData } from "../sharedData";
 
 const folder = mkdtempSync(join(tmpdir(), "hdf5-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -81,8 +81,8 @@ test("a file that leads to another one is not followed", async () => {
 });
 
 test("real files: numbers, text of fixed length, attributes", async (t) => {
-  const taxi = sample(t, "taxi/NYC12_Taxi_M16x8_T60_InOut.h5");
-  const radar = sample(t, "radar-knmi/RAD_NL25_RAP_5min_201008260410.h5");
+  const taxi = sharedData(t, "taxi/NYC12_Taxi_M16x8_T60_InOut.h5");
+  const radar = sharedData(t, "radar-knmi/RAD_NL25_RAP_5min_201008260410.h5");
   if (!taxi || !radar) return;
   await Hdf5File.using(taxi, (file) => {
     assert.deepEqual(file.array("data", 4).shape, [8136, 2, 16, 8]);

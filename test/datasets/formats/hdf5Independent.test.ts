@@ -7,6 +7,7 @@ import { after, describe, test } from "node:test";
 import { Hdf5File, writeHdf5 } from "#src/datasets/formats/hdf5";
 import { readNpy } from "#src/datasets/formats/npy";
 import { random } from "#src/random";
+import { sharedPath } from "../sharedData";
 
 const folder = mkdtempSync(join(tmpdir(), "h5py-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -66,7 +67,7 @@ describe("h5py reads the same", { skip: missing && "h5py is not installed: apt-g
     ["rydl-like/RYDL_like.h5", 20],
     ["taxi/NYC12_Taxi_M16x8_T60_InOut.h5", 1],
   ] as const) {
-    const path = join(process.env.MS_RNN_SHARED ?? "../shared", "data", name);
+    const path = sharedPath(name);
     test(`the real ${name}`, { skip: !existsSync(path) && "no shared data" }, async () => {
       const [arrays, texts, attributes] = await same(path);
       assert.ok(arrays >= least && texts + attributes + arrays > 1, `${arrays} arrays, ${texts}, ${attributes}`);

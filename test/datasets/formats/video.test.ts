@@ -17,11 +17,12 @@ import { after, test } from "node:test";
 import { type LevelPicture, readImage } from "#src/datasets/formats/image";
 import { encodeVideo, type VideoOptions, videoFrames } from "#src/datasets/formats/video";
 import { hasFfmpeg } from "../hasFfmpeg";
+import { sharedPath } from "../sharedData";
 
 const folder = mkdtempSync(join(tmpdir(), "video-"));
 after(() => rmSync(folder, { recursive: true }));
 
-const sample = join(process.env.MS_RNN_SHARED ?? "../shared", "data/kth/kth_like_dx50_160x120.avi");
+const sample = sharedPath("kth/kth_like_dx50_160x120.avi");
 const real = { skip: !hasFfmpeg ? "no ffmpeg" : !existsSync(sample) && "no shared data" };
 const needed = { skip: !hasFfmpeg && "no ffmpeg" };
 

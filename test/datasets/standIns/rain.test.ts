@@ -52,7 +52,7 @@ test("the files of HKO-7, equal for equal seeds, opened by its reader as a stand
     [set.name, set.size("train"), set.size("validation"), set.size("test")],
     ["HKO-7 stand-in", 2, 1, 1],
   );
-  assert.match(readFileSync(join(a, "STAND-IN.txt"), "utf8"), /stand-in for HKO-7.*no measurements/);
+  assert.match(readFileSync(join(a, "STAND-IN.txt"), "utf8"), /Simulated data in the file format of HKO-7.*Not HKO-7/);
   const { data } = await set.sequences("train", [0]);
   assert.deepEqual(
     [...data.subarray(0, 480 * 480)],

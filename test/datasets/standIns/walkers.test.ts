@@ -24,7 +24,7 @@ test("the stand-in goes through the real reader, and is called one", needed, asy
   ]);
   const set = await kth({ ...made, cache: join(folder, "cache") });
   assert.match(set.name, /stand-in/);
-  assert.match(set.source.how, /not KTH/);
+  assert.match(set.source.how, /a stand-in, simulated/);
   assert.deepEqual([set.frame.height, set.frame.width], [88, 88]);
   let [train, test] = [0, 0];
   for (const { person, kind, first, last } of kthRanges(made.lists)) {
