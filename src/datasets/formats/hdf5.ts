@@ -45,6 +45,7 @@ export class Hdf5File {
     const { file, size } = openToRead(path, "HDF5 file");
     closeSync(file);
     if (size === 0) throw new UserError(`${path}: expected an HDF5 file, got an empty one`);
+    await thread.settled();
     const opened = new Hdf5File(path, seconds);
     opened.ask("open");
     return opened;

@@ -22,6 +22,7 @@ interface Running {
  */
 export class TimedThread {
   private running?: Running;
+  private ending: Promise<unknown> = Promise.resolve();
 
   /** @param path of the compiled module, which calls `answerQuestions` */
   constructor(private readonly path: string) {}
@@ -41,8 +42,13 @@ export class TimedThread {
 
   end(): void {
     // It ends by itself a little later, also in the middle of a loop.
-    void this.running?.worker.terminate();
+    this.ending = Promise.all([this.ending, this.running?.worker.terminate()]);
     this.running = undefined;
+  }
+
+  /** Waits until the threads that were ended are gone: their memory is given back only when the program has its turn. */
+  async settled(): Promise<void> {
+    await this.ending;
   }
 
   private start(): Running {
