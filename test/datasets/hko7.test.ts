@@ -93,7 +93,10 @@ test("bad input: one clear line, nothing half-made", async () => {
   };
   await refused(/profile: expected 2022, all, paper, got small/, { profile: "small" as "paper" });
   await refused(/step: expected a whole number from 1 on, got 0/, { step: 0 });
-  await refused(/expected a recording of 39 frames at least in one of the splits, the longest has 4/, { time: 20, step: 2 });
+  await refused(/expected a recording of 39 frames at least in one of the splits, the longest has 4/, {
+    time: 20,
+    step: 2,
+  });
   const masks = join(root, "mask.npz");
   mask(masks, [2, 4], [0, 0, 0, 0, 1, 1, 1, 1]);
   await refused(/HKO-7: the mask is 2 x 4, expected 3 x 4 like .*RAD150107000000\.png/, { mask: masks });

@@ -136,7 +136,10 @@ test("bad input: one clear line, and nothing half-made stays", async () => {
   const root = pictures("bad", { a: 4 });
   const cases: [() => Promise<unknown>, RegExp][] = [
     [() => ownData({ from: join(folder, "none") }), /no such folder of pictures or videos, video, .npy or .npz file/],
-    [() => ownData({ from: root, time: 5, cache }), /expected a recording of 5 frames at least in one of the splits, the longest has 4/],
+    [
+      () => ownData({ from: root, time: 5, cache }),
+      /expected a recording of 5 frames at least in one of the splits, the longest has 4/,
+    ],
     [() => ownData({ from: root, time: 0 }), /time: expected a whole number from 1 on, got 0/],
     [() => ownData({ from: root, time: 2, cache, split: { train: ["b"] } }), /no recording b, named in train/],
     [
