@@ -8,7 +8,7 @@ import { describePytorch, type Pytorch, startPytorch } from "../bench/pytorch";
 import { markdownTable } from "../bench/table";
 import { UsageError } from "../types";
 import { peerOf } from "./benchPeer";
-import { common, type Outcome, parse, remark, textOf, wholeOf } from "./command";
+import { common, numberOf, type Outcome, parse, remark, textOf, wholeOf } from "./command";
 
 const options = {
   ...common,
@@ -17,16 +17,20 @@ const options = {
   size: { type: "string" },
   filters: { type: "string" },
   repeats: { type: "string" },
+  seconds: { type: "string" },
 } as const;
 
 export const operationUsage =
-  "op [--peer pytorch] [--only TEXT] [--size 64] [--filters 64] [--repeats 7] [--backend NAME] [--json]";
+  "op [--peer pytorch] [--only TEXT] [--size 64] [--filters 64] [--repeats 7] [--seconds 0.1] [--backend NAME] [--json]";
 
 /** `bench op`: single operations at the paper's layer shapes. */
 export async function benchOperation(args: string[]): Promise<Outcome> {
   const { values } = parse(args, options);
   const peer = peerOf(values);
   const repeats = wholeOf(values, "repeats", 1) ?? 7;
+  // Shorter repeats of calls of 0.1 ms would mostly measure JavaScript that V8 has not compiled yet.
+  const atLeast = numberOf(values, "seconds") ?? 0.1;
+  if (atLeast < 0) throw new UsageError(`--seconds is ${atLeast}, expected 0 or more`);
   const size = wholeOf(values, "size", 4, 4096) ?? 64;
   const filters = wholeOf(values, "filters", 4, 1024) ?? 64;
   if (size % 4 !== 0 || filters % 4 !== 0)
@@ -44,8 +48,7 @@ export async function benchOperation(args: string[]): Promise<Outcome> {
       pytorch = await startPytorch(threads());
       remark(describePytorch(pytorch));
     }
-    // Shorter ones of calls of 0.1 ms would mostly measure JavaScript that V8 has not compiled yet.
-    const timing = { repeats, atLeast: 0.1, budget: 5 };
+    const timing = { repeats, atLeast, budget: 5 };
     const tell = ({ op, ours }: OperationResult) => remark(`${op}: ${milliseconds(Object.values(ours)[0])} ms`);
     const report = await benchOperations(chosen, timing, pytorch, tell);
     const speed = report.peak === null ? "" : `, multiply-adds reach ${report.peak.toFixed(0)} GFLOP/s`;

@@ -39,7 +39,7 @@ require("readline").createInterface(process.stdin).on("line", (line) => {
 const engine = existsSync(enginePath()) ? (loadNative() as Native) : undefined;
 const withoutHalf = engine?.bf16 ? false : "no engine here that multiplies in bfloat16";
 const torch = spawnSync("/usr/bin/python3", ["-c", "import torch"]).status === 0 ? false : "PyTorch is not installed";
-const tiny = ["--size", "8", "--filters", "4", "--repeats", "1", "--backend", "cpu"];
+const tiny = ["--size", "8", "--filters", "4", "--repeats", "1", "--seconds", "0.01", "--backend", "cpu"];
 const tinyStep = ["step", "--size", "32", "--filters", "2", "--batch", "1", "--steps", "2", "--backend", "wasm"];
 
 test("wrong arguments are refused in one line", () => {
@@ -49,6 +49,7 @@ test("wrong arguments are refused in one line", () => {
     [/--only xyz matches no operation; there are conv/, "op", "--only", "xyz"],
     [/--size is 10 and --filters 64, expected multiples of 4/, "op", "--size", "10"],
     [/--repeats is 0/, "op", "--repeats", "0"],
+    [/--seconds is -1, expected 0 or more/, "op", "--seconds", "-1"],
     [/unknown workload: huge; expected one of small, paper/, "step", "--workload", "small,huge"],
     [/unknown model: LSTM; expected one of/, "step", "--model", "ConvLSTM,LSTM"],
     [/--steps is 1, expected a whole number from 2/, "soak", "--steps", "1"],
