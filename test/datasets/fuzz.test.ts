@@ -201,7 +201,7 @@ test("the fuzzer notices what must not be, and its files are always the same", a
   const fails = (read: Reader["read"], message: RegExp) => assert.rejects(fuzz({ ...reader, read }, 20), { message });
   let calls = 0;
   // The good file comes first.
-  const later = (act: () => void) => () => (++calls === 2 ? act() : undefined);
+  const later = (act: () => void) => () => (++calls >= 2 ? act() : undefined);
   await fails(
     later(() => Buffer.alloc(1).readUInt32LE(0)),
     /any, file 0: RangeError/,
@@ -216,7 +216,7 @@ test("the fuzzer notices what must not be, and its files are always the same", a
   calls = 0;
   await fails(
     later(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2100)),
-    /any, file 0: 2\.\d+ s/,
+    /any, file 0: \d+\.\d+ s/,
   );
   calls = 0;
   await fails(

@@ -123,15 +123,22 @@ export async function fuzz({ name, samples, ending = name, read }: Reader, count
     let [refused, slowest] = [0, 0];
     for (let i = 0; i < count; i++) {
       writeFileSync(path, mutated(samples[i % samples.length], random("fuzz", name, i)));
-      const started = performance.now();
-      try {
-        await read(path);
-      } catch (error) {
-        const { name: kind, message, stack } = error as Error;
-        assert.ok(kind === "UserError" && !message.includes("\n"), `${name}, file ${i}: ${stack}`);
-        refused++;
-      }
-      const seconds = (performance.now() - started) / 1000;
+      const attempt = async (): Promise<{ seconds: number; fine: boolean }> => {
+        const started = performance.now();
+        const seconds = () => (performance.now() - started) / 1000;
+        try {
+          await read(path);
+          return { seconds: seconds(), fine: true };
+        } catch (error) {
+          const { name: kind, message, stack } = error as Error;
+          assert.ok(kind === "UserError" && !message.includes("\n"), `${name}, file ${i}: ${stack}`);
+          return { seconds: seconds(), fine: false };
+        }
+      };
+      let { seconds, fine } = await attempt();
+      // A busy machine makes one reading slow; a file that keeps a reader does so every time.
+      for (let again = 0; again < 2 && seconds >= LIMITS.seconds; again++) ({ seconds, fine } = await attempt());
+      if (!fine) refused++;
       assert.ok(seconds < LIMITS.seconds, `${name}, file ${i}: ${seconds} s`);
       slowest = Math.max(slowest, seconds);
     }
