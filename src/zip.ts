@@ -8,6 +8,9 @@ export interface ZipOptions {
   readonly fail: (reason: string) => UserError;
 }
 
+/** Whether a file of that name would lie outside of the folder it is unpacked into. */
+export const leadsOut = (name: string): boolean => /^[/\\]|(^|[/\\])\.\.([/\\]|$)|^[a-zA-Z]:/.test(name);
+
 /** Compression by more than this is an attack: zeros reach 1,032. */
 const MOST_RATIO = 200;
 
@@ -26,7 +29,7 @@ export class Zip {
     this.unzip((file) => {
       const { name, size, originalSize, compression } = file;
       const shown = name.slice(0, 100);
-      if (/^[/\\]|(^|[/\\])\.\.([/\\]|$)|^[a-zA-Z]:/.test(name)) throw fail(`it has a file named ${shown}`);
+      if (leadsOut(name)) throw fail(`it has a file named ${shown}`);
       const known = compression === 0 ? size === originalSize : compression === 8 && !stored;
       if (!known)
         throw fail(`${shown} is compressed, expected ${stored ? "files as they are" : "no or the usual way"}`);

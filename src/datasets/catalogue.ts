@@ -6,6 +6,7 @@ import { checkFile, type DownloadOptions, download, type ExpectedFile } from "./
 import { listFiles } from "./folder";
 import { cacheFolder, type PrepareOptions } from "./prepared";
 import { isStandIn } from "./standIns/mark";
+import { unpack } from "./unpack";
 
 export interface OpenOptions {
   /** Where the files are. */
@@ -50,7 +51,7 @@ export async function standInFolder({ name, standIn }: CatalogueEntry, seed: num
   return folder;
 }
 
-/** Downloads what has an address and is not there yet. Returns the names of those that have none. Errors as for `download`. */
+/** Downloads what has an address and is not there yet, and unpacks archives. Returns the names of those that have none. Errors as for `download`. */
 export async function fetchFiles(
   { files }: CatalogueEntry,
   folder: string,
@@ -59,13 +60,16 @@ export async function fetchFiles(
   const missing: string[] = [];
   for (const file of files) {
     const path = join(folder, file.name);
-    if (existsSync(path)) continue;
-    if (file.url === undefined) {
-      missing.push(file.name);
-      continue;
+    if (!existsSync(path)) {
+      if (file.url === undefined) {
+        missing.push(file.name);
+        continue;
+      }
+      options.onFile?.(file);
+      await download(file, path, options);
     }
-    options.onFile?.(file);
-    await download(file, path, options);
+    const unpacked = path.replace(/\.zip$/, "");
+    if (!existsSync(unpacked)) unpack(path, unpacked);
   }
   return missing;
 }

@@ -72,7 +72,7 @@ export const catalogue: readonly CatalogueEntry[] = [
     citation: kthCitation,
     url: `${kthActions}/`,
     licence: "for research; its authors ask to cite the paper",
-    how: "downloaded; unpack the archives into the same folder, and put a frame list beside them: KTH's own 00sequences.txt, or those of MCnet as the paper used",
+    how: "downloaded and unpacked; put a frame list beside the archives, KTH's own 00sequences.txt or those of MCnet as the paper used, or all frames are taken",
     files: ["walking", "jogging", "running"].map((action) => ({
       name: `${action}.zip`,
       url: `${kthActions}/${action}.zip`,

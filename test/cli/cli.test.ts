@@ -165,7 +165,10 @@ test("models, data and bench say what there is", () => {
   assert.match(cli("data", "list").stdout, /^moving-mnist {2}.*\n(.*\n)*hko7 {2}/m);
   assert.match(cli("data", "describe", "moving-mnist", "--profile", "paper").stdout, /train 10,500/);
   assert.equal(cli("data", "verify", "moving-mnist").status, 0);
-  assert.equal(JSON.parse(cli("--json", "data", "list").stdout.trimEnd().split("\n").at(-1)!).datasets[0], "moving-mnist");
+  assert.equal(
+    JSON.parse(cli("--json", "data", "list").stdout.trimEnd().split("\n").at(-1)!).datasets[0],
+    "moving-mnist",
+  );
   assert.match(cli("train", "--help", "--json").json().usage, /--out DIR/);
   const bench = cli("bench", "step", "--filters", "1", "--batch", "1", "--steps", "1", "--backend", "wasm", "--json");
   const [result] = bench.json().results;

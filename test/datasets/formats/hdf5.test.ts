@@ -66,6 +66,20 @@ test("bad requests and files are one line that names the file", async () => {
   await Hdf5File.using(made, (file) => assert.equal(file.array("data").read(0, 4).length, 24));
 });
 
+test("texts of variable length", async () => {
+  const h5wasm = await import("h5wasm/node");
+  await h5wasm.ready;
+  const path = join(folder, "variable.h5");
+  const file = new h5wasm.File(path, "w");
+  file.create_dataset({ name: "date", data: ["2013070101", "20130702", "x"] });
+  const { metadata } = file.get("date") as InstanceType<typeof h5wasm.Dataset>;
+  assert.equal(metadata.vlen, true);
+  file.close();
+  await Hdf5File.using(path, (opened) =>
+    assert.deepEqual(opened.array("date", 1).texts(), ["2013070101", "20130702", "x"]),
+  );
+});
+
 test("a file that leads to another one is not followed", async () => {
   const h5wasm = await import("h5wasm/node");
   await h5wasm.ready;

@@ -1,0 +1,61 @@
+import { closeSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { Unzip, UnzipInflate } from "fflate";
+import { makeFolder, openToRead, readPart } from "../files";
+import { UserError } from "../types";
+import { leadsOut } from "../zip";
+
+/** Packed bytes read at once. */
+const PIECE = 2 ** 16;
+/** Bytes of all files together that are no mistake. */
+const MOST_BYTES = 2 ** 36;
+
+/**
+ * Unpacks a zip archive piece by piece into `folder`, which appears under its name only when it is whole. Errors: missing, damaged or
+ * cut off, names that lead out of the folder, more than 64 GiB, a full disk; then nothing of it stays. The checksums within
+ * are not compared: an archive that is downloaded has one of its own.
+ */
+export function unpack(path: string, folder: string): void {
+  const { file: archive, size } = openToRead(path, "zip archive");
+  const temporary = `${folder}.${process.pid}.tmp`;
+  const open = new Set<number>();
+  let [files, total] = [0, 0];
+  const zip = new Unzip((entry) => {
+    if (leadsOut(entry.name)) throw new UserError(`${path}: it has a file named ${entry.name.slice(0, 100)}`);
+    if (entry.name.endsWith("/")) return;
+    const target = join(temporary, entry.name);
+    makeFolder(dirname(target));
+    const output = openSync(target, "wx");
+    open.add(output);
+    files++;
+    entry.ondata = (error, bytes, final) => {
+      if (error) throw error;
+      total += bytes.length;
+      if (total > MOST_BYTES) throw new UserError(`${path}: more than ${MOST_BYTES} bytes`);
+      writeFileSync(output, bytes);
+      if (!final) return;
+      closeSync(output);
+      open.delete(output);
+    };
+    entry.start();
+  });
+  zip.register(UnzipInflate);
+  try {
+    makeFolder(temporary);
+    for (let at = 0; at < size; at += PIECE)
+      zip.push(readPart(archive, at, Math.min(PIECE, size - at), path), at + PIECE >= size);
+    if (files === 0 || open.size > 0)
+      throw new UserError(`${path}: no zip archive that can be read (${files === 0 ? "no files" : "cut off"})`);
+    renameSync(temporary, folder);
+  } catch (error) {
+    for (const output of open) closeSync(output);
+    rmSync(temporary, { recursive: true, force: true });
+    if (error instanceof UserError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    // Numbers are fflate's own.
+    if (typeof code !== "string") throw new UserError(`${path}: no zip archive that can be read (${message})`);
+    throw new UserError(`cannot unpack ${path}: ${code === "ENOSPC" ? "the disk is full" : message}`);
+  } finally {
+    closeSync(archive);
+  }
+}
