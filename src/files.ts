@@ -100,8 +100,9 @@ export async function placeAtomic(path: string, write: (temporary: string) => Pr
   }
 }
 
-const cannotWrite = (path: string, { code, message }: NodeJS.ErrnoException): UserError =>
-  new UserError(`cannot write ${path}: ${code === "ENOSPC" ? "the disk is full" : message}`);
+/** What is said where a system call failed that was to write `path`; `verb` is what was done. */
+export const cannotWrite = (path: string, { code, message }: NodeJS.ErrnoException, verb = "write"): UserError =>
+  new UserError(`cannot ${verb} ${path}: ${code === "ENOSPC" ? "the disk is full" : message}`);
 
 /** Makes a folder and those above it. Not Node's recursive way, which never ends where the system refuses, as in /proc. */
 export function makeFolder(folder: string): void {

@@ -1,4 +1,5 @@
-import { type UnzipFileInfo, unzipSync } from "fflate";
+import { Unzip, type UnzipFile, type UnzipFileInfo, UnzipInflate, unzipSync } from "fflate";
+import { readPart } from "./files";
 import { UserError } from "./types";
 
 export interface ZipOptions {
@@ -10,6 +11,24 @@ export interface ZipOptions {
 
 /** Whether a file of that name would lie outside of the folder it is unpacked into. */
 export const leadsOut = (name: string): boolean => /^[/\\]|(^|[/\\])\.\.([/\\]|$)|^[a-zA-Z]:/.test(name);
+
+/**
+ * Reads an open zip archive piece by piece and says `onFile` what is in it; yields after each piece, so that the reader may stop.
+ * Errors: the archive is cut off; what `onFile` throws, and fflate's own, whose codes are numbers.
+ */
+export function* unzipPieces(
+  { file, size }: { file: number; size: number },
+  path: string,
+  piece: number,
+  onFile: (file: UnzipFile) => void,
+): Generator<void, void, void> {
+  const zip = new Unzip(onFile);
+  zip.register(UnzipInflate);
+  for (let at = 0; at < size; at += piece) {
+    zip.push(readPart(file, at, Math.min(piece, size - at), path), at + piece >= size);
+    yield;
+  }
+}
 
 /** Compression by more than this is an attack: zeros reach 1,032. */
 const MOST_RATIO = 200;

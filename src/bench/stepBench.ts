@@ -27,7 +27,9 @@ interface Writing {
 }
 const nameOf = ({ layout, joined }: Writing) => `${layout}${joined ? ", joined" : ""}`;
 
-export type PeerName = "f32" | "joined" | "bf16";
+/** What is made of the network in PyTorch, in the order in which it is started. */
+export const peerVariants = ["f32", "joined", "bf16"] as const;
+export type PeerName = (typeof peerVariants)[number];
 
 /** What one process needs for a step. */
 export interface Cost {
@@ -65,8 +67,11 @@ export interface StepMeasurement {
    * PyTorch in its faster memory format: in float32 as the published code is written, in float32 with x and h joined into one
    * convolution, and what autocast to bfloat16 makes of the faster of the two.
    */
-  readonly peers?: { readonly [name in PeerName]: PeerCost };
+  readonly peers?: Peers;
 }
+
+/** Always `f32`, which the others are beside. */
+export type Peers = { readonly f32: PeerCost } & { readonly [name in PeerName]?: PeerCost };
 
 /** `writing`: PyTorch's memory format, and `joined`. */
 export interface PeerCost extends Cost {
@@ -82,6 +87,8 @@ export interface StepOptions {
   readonly steps: number;
   /** Threads for PyTorch where it is to be compared with. */
   readonly peerThreads?: number;
+  /** What of PyTorch beside `f32`. Default: everything. */
+  readonly variants?: readonly PeerName[];
   /** Also time each step beside a busy process. */
   readonly busy?: boolean;
   /** Options of our trainer. */
@@ -111,6 +118,7 @@ export async function benchStep(options: StepOptions): Promise<StepMeasurement> 
     backend,
     steps,
     peerThreads,
+    variants = peerVariants,
     busy = false,
     training,
     layers,
@@ -128,7 +136,9 @@ export async function benchStep(options: StepOptions): Promise<StepMeasurement> 
     const idleBytes = residentOf(ours.pid);
     const losses: number[] = [];
     for (let i = 0; i < WARM_UP; i++) losses.push((await step(ours)).loss);
-    const peers = peerThreads ? await startPeers(settings, folder, peerThreads, losses, started) : [];
+    const peers = peerThreads
+      ? await startPeers({ settings, folder, threads: peerThreads, variants }, losses, started)
+      : [];
     for (const { name, writing, difference } of peers) {
       tell(`PyTorch ${name}: ${nameOf(writing)}; losses agree to ${difference.toExponential(1)}`);
     }
@@ -172,7 +182,7 @@ export async function benchStep(options: StepOptions): Promise<StepMeasurement> 
             name,
             { ...costs[1 + i], writing: nameOf(writing), lossDifference: difference },
           ]),
-        ) as StepMeasurement["peers"],
+        ) as unknown as Peers,
       }),
     };
   } finally {
@@ -198,14 +208,13 @@ interface Peer {
   readonly seconds: number;
 }
 
-/** Warms PyTorch up in every writing, each in a process of its own, and keeps the faster memory format of each. */
+/** Warms PyTorch up in every writing asked for, each in a process of its own, and keeps the faster memory format of each. */
 async function startPeers(
-  settings: Experiment,
-  folder: string,
-  threads: number,
+  asked: { settings: Experiment; folder: string; threads: number; variants: readonly PeerName[] },
   expected: readonly number[],
   started: Server[],
 ): Promise<Peer[]> {
+  const { settings, folder, threads, variants } = asked;
   const start = async (name: PeerName, writing: Writing): Promise<Peer> => {
     const precision: Precision = name === "bf16" ? "bf16" : "f32";
     const { server } = await startPytorch(threads);
@@ -232,10 +241,11 @@ async function startPeers(
     await other.server.stop();
     return best;
   };
-  const published = await faster("f32", false);
-  const joined = await faster("joined", true);
-  const best = joined.seconds < published.seconds ? joined : published;
-  return [published, joined, await start("bf16", best.writing)];
+  const peers = [await faster("f32", false)];
+  if (variants.includes("joined")) peers.push(await faster("joined", true));
+  const [best] = [...peers].sort((a, b) => a.seconds - b.seconds);
+  if (variants.includes("bf16")) peers.push(await start("bf16", best.writing));
+  return peers;
 }
 
 /** What bench/peer/network.py needs to know of an experiment. */

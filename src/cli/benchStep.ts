@@ -4,7 +4,13 @@ import { complaint } from "../bench/others";
 import { threads } from "../bench/ours";
 import type { Profile } from "../bench/profile";
 import { describePytorch, startPytorch } from "../bench/pytorch";
-import { type Deviation, benchStep as measure, type StepMeasurement } from "../bench/stepBench";
+import {
+  type Cost,
+  type Deviation,
+  benchStep as measure,
+  peerVariants,
+  type StepMeasurement,
+} from "../bench/stepBench";
 import { markdownTable } from "../bench/table";
 import { reportModel } from "../model";
 import { modelNames } from "../models";
@@ -29,12 +35,13 @@ const options = {
   eager: { type: "boolean" },
   rematerialize: { type: "boolean" },
   peer: { type: "string" },
+  variants: { type: "string" },
   busy: { type: "boolean" },
   profile: { type: "boolean" },
 } as const;
 
 export const stepUsage =
-  "step [--workload small|paper|all] [--model NAME,NAME|all] [--peer pytorch] [--busy] [--profile] [--batch N] [--filters N] " +
+  "step [--workload small|paper|all] [--model NAME,NAME|all] [--peer pytorch [--variants f32|joined|bf16,…|all]] [--busy] [--profile] [--batch N] [--filters N] " +
   "[--size N] [--context N] [--horizon N] [--eager | --rematerialize] [--precision f32|bf16] [--steps 7] [--backend NAME] [--json]";
 
 interface StepResult {
@@ -62,6 +69,10 @@ export async function benchStep(args: string[]): Promise<Outcome> {
   const { values } = parse(args, options);
   const peer = peerOf(values);
   const steps = wholeOf(values, "steps", 1) ?? 7;
+  const asked = textOf(values, "variants");
+  if (asked !== undefined && !peer)
+    throw new UsageError("--variants are the peer's: expected --peer pytorch beside it");
+  const variants = namesOf(asked ?? "all", peerVariants, "variant");
   const busy = values.busy === true;
   const given = {
     batch: wholeOf(values, "batch", 1),
@@ -102,7 +113,7 @@ export async function benchStep(args: string[]): Promise<Outcome> {
     if (known && !known.includes(model)) continue;
     remark(`${model}, ${workload}, batch ${batch}, ${filters} filters`);
     const peerThreads = peer && threads();
-    const options = { settings, backend, steps, peerThreads, busy, profile, training, tell: remark };
+    const options = { settings, backend, steps, peerThreads, variants, busy, profile, training, tell: remark };
     const { ours, peers, otherCores, profile: profiled, deviation } = await measure(options);
     const noise = otherCores === undefined ? undefined : complaint(otherCores);
     if (noise) remark(noise);
@@ -156,39 +167,41 @@ async function knownModels(all: boolean, jobs: readonly { settings: Experiment }
 }
 
 /** Names separated by commas, or all of them. Errors: an unknown one. */
-function namesOf(text: string, known: readonly string[], what: string): readonly string[] {
+function namesOf<Name extends string>(text: string, known: readonly Name[], what: string): readonly Name[] {
   if (text === "all") return known;
-  const names = text.split(",");
-  for (const name of names) {
-    if (!known.includes(name)) throw new UsageError(`unknown ${what}: ${name}; expected one of ${known.join(", ")}`);
-  }
-  return names;
+  return text.split(",").map((name) => {
+    const found = known.find((one) => one === name);
+    if (!found) throw new UsageError(`unknown ${what}: ${name}; expected one of ${known.join(", ")}`);
+    return found;
+  });
 }
 
 /** One row a workload and model, in Markdown. */
 export function stepTable(results: readonly StepResult[]): string {
   const compared = results.some(({ peers }) => peers);
   const busy = results.some(({ ours }) => ours.busy);
+  const joined = results.some(({ peers }) => peers?.joined);
+  const bf16 = results.some(({ peers }) => peers?.bf16);
   const head = [
     ...["workload", "model", "batch", "filters", "ours", "GFLOP/s", "memory"],
     ...(busy ? ["beside a busy process"] : []),
-    ...(compared ? ["PyTorch", "its memory", "ratio", "memory ratio", "joined", "ratio to that", "bf16"] : []),
+    ...(compared ? ["PyTorch", "its memory", "ratio", "memory ratio"] : []),
+    ...(joined ? ["joined", "ratio to that"] : []),
+    ...(bf16 ? ["bf16"] : []),
     ...(compared && busy ? ["PyTorch beside a busy process"] : []),
   ];
   const slower = (side: { busy?: { ratio: number } } | undefined) =>
     side?.busy ? `${side.busy.ratio.toFixed(2)} x` : "";
+  const cost = (side: Cost) => `${seconds(side.seconds)}, ${megabytes(side.peakBytes)}`;
   const rows = results.map(({ workload, model, batch, filters, ours, gflops, peers, ratio, memoryRatio }) => [
     ...[workload, model, String(batch), String(filters)],
     ...[seconds(ours.seconds), gflops.toFixed(1), megabytes(ours.peakBytes)],
     ...(busy ? [slower(ours)] : []),
     ...(peers
-      ? [
-          ...[seconds(peers.f32.seconds), megabytes(peers.f32.peakBytes), ratio!.toFixed(2), memoryRatio!.toFixed(2)],
-          `${seconds(peers.joined.seconds)}, ${megabytes(peers.joined.peakBytes)}`,
-          (peers.joined.seconds / ours.seconds).toFixed(2),
-          `${seconds(peers.bf16.seconds)}, ${megabytes(peers.bf16.peakBytes)}`,
-        ]
+      ? [...[seconds(peers.f32.seconds), megabytes(peers.f32.peakBytes), ratio!.toFixed(2), memoryRatio!.toFixed(2)]]
       : []),
+    ...(peers?.joined ? [cost(peers.joined), (peers.joined.seconds / ours.seconds).toFixed(2)] : []),
+    ...(peers?.bf16 ? [cost(peers.bf16)] : []),
     ...(compared && busy ? [slower(peers?.f32)] : []),
   ]);
   return markdownTable(head, rows);

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { type Citation, UserError } from "../types";
-import type { Dataset, Source, Split } from "./dataset";
+import { type Dataset, requireWhole, type Source, type Split } from "./dataset";
 import { type DayRun, wholeDays } from "./flowDays";
 import { filesBelow, stamp } from "./folder";
 import { Hdf5File } from "./formats/hdf5";
@@ -74,12 +74,9 @@ export async function deepSt(options: DeepStOptions): Promise<Dataset> {
   const { test = 4, validation = paper ? 0 : 4 } = options.weeks ?? {};
   if (paper && validation !== 0)
     throw new UserError("weeks: profile paper validates on the test weeks, so expected none to validate");
-  for (const [name, value, least] of [["time", time, 1] as const, ["test weeks", test, 1] as const]) {
-    if (!Number.isInteger(value) || value < least)
-      throw new UserError(`${name}: expected a whole number from ${least} on, got ${value}`);
-  }
-  if (!Number.isInteger(validation) || validation < 0)
-    throw new UserError(`validation weeks: expected a whole number from 0 on, got ${validation}`);
+  requireWhole("time", time, 1);
+  requireWhole("test weeks", test, 1);
+  requireWhole("validation weeks", validation, 0);
   const files = yearlyFiles(from);
   const name = options.name ?? nameOf(familyOf(files[0]), from);
   const held = test + validation;

@@ -5,13 +5,13 @@ import type { CatalogueEntry } from "./catalogue";
 import { type DeepStOptions, deepSt, deepStCitation } from "./deepst";
 import type { ExpectedFile } from "./download";
 import { type Hko7Options, hko7, hko7Citation } from "./hko7";
-import { knmi, knmiCitation } from "./knmi";
+import { knmi, knmiCitation, knmiSource } from "./knmi";
 import { type KthOptions, kth, kthCitation } from "./kth";
-import { meteonet, meteonetCitation } from "./meteonet";
+import { meteonet, meteonetCitation, meteonetSource } from "./meteonet";
 import { movingMnist, movingMnistCitation } from "./movingMnist";
 import { movingMnistFile } from "./movingMnistFile";
-import { radolan, radolanCitation } from "./radolan";
-import { rydl, rydlCitation } from "./rydl";
+import { radolan, radolanCitation, radolanSource } from "./radolan";
+import { rydl, rydlCitation, rydlSource } from "./rydl";
 import { writeFlows } from "./standIns/flows";
 import { writeRain } from "./standIns/rain";
 import { writeWalkers } from "./standIns/walkers";
@@ -158,9 +158,7 @@ export const catalogue: readonly CatalogueEntry[] = [
     name: "knmi",
     title: "KNMI: radar rainfall over the Netherlands, 5-minute HDF5 files",
     citation: knmiCitation,
-    url: "https://dataplatform.knmi.nl/",
-    licence: "CC BY 4.0",
-    how: "choose the 5-minute precipitation accumulations at the address and put the .h5 files into one folder",
+    ...knmiSource,
     files: [],
     profiles: [],
     open: ({ from, ...rest }) => knmi({ from: given("knmi", from), ...rest }),
@@ -169,9 +167,7 @@ export const catalogue: readonly CatalogueEntry[] = [
     name: "meteonet",
     title: "MeteoNet: radar rainfall over the north-west and south-east of France, 5-minute npz files",
     citation: meteonetCitation,
-    url: "https://meteonet.umr-cnrm.fr/",
-    licence: "Open Licence 2.0 (Etalab), source Meteo-France",
-    how: "choose the rainfall archives at the address and unpack them into one folder",
+    ...meteonetSource,
     files: [],
     profiles: [],
     open: ({ from, ...rest }) => meteonet({ from: given("meteonet", from), ...rest }),
@@ -180,9 +176,7 @@ export const catalogue: readonly CatalogueEntry[] = [
     name: "radolan",
     title: "RADOLAN: radar rainfall over Germany, DWD's RY and RX composites, every 5 minutes",
     citation: radolanCitation,
-    url: "https://opendata.dwd.de/climate_environment/CDC/grids_germany/5_minutes/radolan/",
-    licence: "free with the source named: Deutscher Wetterdienst",
-    how: "choose the days at the address and unpack them into one folder",
+    ...radolanSource,
     files: [],
     profiles: [],
     open: ({ from, ...rest }) => radolan({ from: given("radolan", from), ...rest }),
@@ -191,9 +185,7 @@ export const catalogue: readonly CatalogueEntry[] = [
     name: "rydl",
     title: "RYDL: DWD's RY composites as RainNet's authors published them, one HDF5 file",
     citation: rydlCitation,
-    url: "https://zenodo.org/records/3629951",
-    licence: "CC BY 4.0",
-    how: "download RYDL.hdf5 (several GB) at the address",
+    ...rydlSource,
     files: [{ name: "RYDL.hdf5" }],
     profiles: [],
     open: ({ from, ...rest }) => rydl({ from: fileIn(given("rydl", from), "RYDL.hdf5"), ...rest }),

@@ -11,10 +11,10 @@ export interface KnmiOptions extends RainRateOptions {
   readonly from: string;
 }
 
-const source: Source = {
+export const knmiSource: Source = {
   url: "https://dataplatform.knmi.nl",
   licence: "CC BY 4.0, KNMI",
-  how: "your own copy of the files",
+  how: "choose the 5-minute precipitation accumulations at the address and put the .h5 files into one folder",
 };
 
 export const knmiCitation: Citation = {
@@ -35,7 +35,13 @@ export async function knmi(options: KnmiOptions): Promise<Dataset> {
   const files = timedFiles(from, [".h5", ".hdf5"], /_(\d{12})\.\w+$/, "RAD_NL25_RAP_5min_201008260410.h5");
   const pictures = files.map(({ path, time }) => ({ path, time, read: () => readKnmi(path) }));
   return radarData(
-    { name: "KNMI radar", recordings: unbroken(from, pictures, { split }), map, from: source, citation: knmiCitation },
+    {
+      name: "KNMI radar",
+      recordings: unbroken(from, pictures, { split }),
+      map,
+      from: knmiSource,
+      citation: knmiCitation,
+    },
     options,
   );
 }

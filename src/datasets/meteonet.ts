@@ -16,10 +16,10 @@ export interface MeteonetOptions extends RainRateOptions {
   readonly split?: SplitRule;
 }
 
-const source: Source = {
+export const meteonetSource: Source = {
   url: "https://meteonet.umr-cnrm.fr",
   licence: "Open Licence 2.0 (Etalab), Meteo-France",
-  how: "your own copy of the files, each one recording: `dates` is pickled and never opened, so gaps in it are not known",
+  how: "choose the rainfall archives at the address and unpack them into one folder; each file is one recording: `dates` is pickled and never opened, so gaps in it are not known",
 };
 
 export const meteonetCitation: Citation = {
@@ -63,7 +63,7 @@ export async function meteonet(options: MeteonetOptions): Promise<Dataset> {
   if (recordings.length === 0)
     throw new UserError(`${from}: expected files such as ${quantity}_NW_2016_08.3.npz, found none`);
   return radarData(
-    { name: `MeteoNet ${quantity}`, recordings, map, from: source, citation: meteonetCitation },
+    { name: `MeteoNet ${quantity}`, recordings, map, from: meteonetSource, citation: meteonetCitation },
     options,
   );
 }

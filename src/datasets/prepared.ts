@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { makeFolder, openToRead, readJson, readPart } from "../files";
+import { cannotWrite, makeFolder, openToRead, readJson, readPart } from "../files";
 import { UserError } from "../types";
 import { scaled } from "./drawDigits";
 import type { FrameSource, Recording } from "./frameSource";
@@ -34,7 +34,7 @@ export interface PreparedFrames<Facts = undefined> extends FrameSource, Pick<Fra
 export const cacheFolder = (): string => process.env.MS_RNN_CACHE || join(homedir(), ".cache", "ms-rnn");
 
 export interface PrepareOptions {
-  /** Begins the folder's name. */
+  /** Begins the folder's name, in small letters and with a hyphen for all between words. */
   readonly name: string;
   /** Everything that decides the frames, as plain data: settings, and names, sizes and times of the files. Others are made anew. */
   readonly about: unknown;
@@ -53,7 +53,7 @@ export async function prepareFrames<Facts = undefined>(
 ): Promise<PreparedFrames<Facts>> {
   const { name, about, cache = cacheFolder() } = options;
   const key = createHash("sha256").update(JSON.stringify(about)).digest("hex").slice(0, 16);
-  const folder = join(cache, `${name}-${key}`);
+  const folder = join(cache, `${name.toLowerCase().replace(/[^a-z0-9]+/g, "-")}-${key}`);
   if (!existsSync(folder)) await writeFrames(folder, options, await make());
   return openFrames(folder);
 }
@@ -99,11 +99,10 @@ async function writeFrames<Facts>(
   } catch (error) {
     if (file !== undefined) closeSync(file);
     rmSync(temporary, { recursive: true, force: true });
-    const { code, message } = error as NodeJS.ErrnoException;
+    const failure = error as NodeJS.ErrnoException;
     // Somebody else made the same ones meanwhile.
-    if (code === "ENOTEMPTY" || code === "EEXIST") return;
-    if (error instanceof UserError || code === undefined) throw error;
-    throw new UserError(`cannot prepare ${folder}: ${code === "ENOSPC" ? "the disk is full" : message}`);
+    if (failure.code === "ENOTEMPTY" || failure.code === "EEXIST") return;
+    throw failure.code === undefined ? failure : cannotWrite(folder, failure, "prepare");
   }
 }
 

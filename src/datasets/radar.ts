@@ -87,7 +87,7 @@ export async function radarData(radar: Radar, options: RadarOptions): Promise<Da
       digest(JSON.stringify(files.map((path) => [resolve(path), ...stamp(path)]))),
     ]),
   };
-  const prepare = { name: name.toLowerCase().replace(/\W+/g, "-"), about, cache, onProgress };
+  const prepare = { name, about, cache, onProgress };
   const source = await prepareFrames(prepare, () => levelStream(radar, size, onRemark));
   const { rule, absent } = isDayRule(split) ? ruleOfDays(split, source.recordings) : { rule: split, absent: [] };
   if (absent.length > 0) onRemark?.(`${name}: no pictures of ${absent.length} listed days, such as ${absent[0]}`);

@@ -13,10 +13,10 @@ export interface RadolanOptions extends RainRateOptions {
   readonly product?: "RY" | "RX";
 }
 
-const source: Source = {
+export const radolanSource: Source = {
   url: "https://opendata.dwd.de/climate_environment/CDC/grids_germany/5_minutes/radolan",
-  licence: "GeoNutzV, source Deutscher Wetterdienst",
-  how: "your own copy of the files",
+  licence: "GeoNutzV: free with the source named, Deutscher Wetterdienst",
+  how: "choose the days at the address and unpack them into one folder",
 };
 
 /** Also of RainNet's RYDL, which is made of the same product. */
@@ -45,7 +45,7 @@ export async function radolan(options: RadolanOptions): Promise<Dataset> {
       name: `DWD ${product}`,
       recordings: unbroken(from, pictures, { split }),
       map,
-      from: source,
+      from: radolanSource,
       citation: radolanCitation,
     },
     options,

@@ -11,10 +11,10 @@ export interface RydlOptions extends RainRateOptions {
   readonly from: string;
 }
 
-const source: Source = {
+export const rydlSource: Source = {
   url: "https://doi.org/10.5281/zenodo.3629951",
-  licence: "GeoNutzV, source Deutscher Wetterdienst",
-  how: "your own copy of RYDL.hdf5",
+  licence: "not found here, look at the address; its frames are the Deutscher Wetterdienst's",
+  how: "download RYDL.hdf5 (several GB) at the address",
 };
 
 export const rydlCitation: Citation = {
@@ -43,7 +43,7 @@ export async function rydl(options: RydlOptions): Promise<Dataset> {
     return { path: from, time, read: () => readPicture(from, key) };
   });
   return radarData(
-    { name: "RYDL", recordings: unbroken(from, pictures, { split }), map, from: source, citation: rydlCitation },
+    { name: "RYDL", recordings: unbroken(from, pictures, { split }), map, from: rydlSource, citation: rydlCitation },
     options,
   );
 }

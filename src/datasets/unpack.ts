@@ -1,9 +1,9 @@
 import { closeSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { Unzip, UnzipInflate } from "fflate";
-import { makeFolder, openToRead, readPart } from "../files";
+import type { UnzipFile } from "fflate";
+import { cannotWrite, makeFolder, openToRead } from "../files";
 import { UserError } from "../types";
-import { leadsOut } from "../zip";
+import { leadsOut, unzipPieces } from "../zip";
 
 /** Packed bytes read at once. */
 const PIECE = 2 ** 16;
@@ -16,11 +16,11 @@ const MOST_BYTES = 2 ** 36;
  * are not compared: an archive that is downloaded has one of its own.
  */
 export function unpack(path: string, folder: string): void {
-  const { file: archive, size } = openToRead(path, "zip archive");
+  const archive = openToRead(path, "zip archive");
   const temporary = `${folder}.${process.pid}.tmp`;
   const open = new Set<number>();
   let [files, total] = [0, 0];
-  const zip = new Unzip((entry) => {
+  const place = (entry: UnzipFile) => {
     if (leadsOut(entry.name)) throw new UserError(`${path}: it has a file named ${entry.name.slice(0, 100)}`);
     if (entry.name.endsWith("/")) return;
     const target = join(temporary, entry.name);
@@ -38,12 +38,10 @@ export function unpack(path: string, folder: string): void {
       open.delete(output);
     };
     entry.start();
-  });
-  zip.register(UnzipInflate);
+  };
   try {
     makeFolder(temporary);
-    for (let at = 0; at < size; at += PIECE)
-      zip.push(readPart(archive, at, Math.min(PIECE, size - at), path), at + PIECE >= size);
+    for (const _ of unzipPieces(archive, path, PIECE, place));
     if (files === 0 || open.size > 0)
       throw new UserError(`${path}: no zip archive that can be read (${files === 0 ? "no files" : "cut off"})`);
     renameSync(temporary, folder);
@@ -51,11 +49,11 @@ export function unpack(path: string, folder: string): void {
     for (const output of open) closeSync(output);
     rmSync(temporary, { recursive: true, force: true });
     if (error instanceof UserError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
+    const failure = error as NodeJS.ErrnoException;
+    if (typeof failure.code === "string") throw cannotWrite(path, failure, "unpack");
     // Numbers are fflate's own.
-    if (typeof code !== "string") throw new UserError(`${path}: no zip archive that can be read (${message})`);
-    throw new UserError(`cannot unpack ${path}: ${code === "ENOSPC" ? "the disk is full" : message}`);
+    throw new UserError(`${path}: no zip archive that can be read (${failure.message})`);
   } finally {
-    closeSync(archive);
+    closeSync(archive.file);
   }
 }

@@ -52,6 +52,8 @@ test("wrong arguments are refused in one line", () => {
     [/--seconds is -1, expected 0 or more/, "op", "--seconds", "-1"],
     [/unknown workload: huge; expected one of small, paper/, "step", "--workload", "small,huge"],
     [/unknown model: LSTM; expected one of/, "step", "--model", "ConvLSTM,LSTM"],
+    [/--variants are the peer's: expected --peer pytorch/, "step", "--variants", "f32"],
+    [/unknown variant: f16; expected one of f32, joined, bf16/, "step", "--peer", "pytorch", "--variants", "f16"],
     [/--steps is 1, expected a whole number from 2/, "soak", "--steps", "1"],
     [/unknown model: LSTM; expected one of/, "soak", "--model", "LSTM"],
     [/unknown --vary: width; expected some of size, filters, steps, layers, batch/, "scale", "--vary", "size,width"],
@@ -245,6 +247,13 @@ test("PyTorch's step is the same training", { skip: torch }, () => {
       assert.ok(seconds > 0);
     }
   }
+});
+
+test("of PyTorch only what is asked for is timed", { skip: torch }, () => {
+  const short = ["--filters", "4", "--size", "16", "--context", "2", "--horizon", "2", "--model", "MS-ConvLSTM"];
+  const { stdout, json } = bench([...tinyStep, ...short, "--peer", "pytorch", "--variants", "f32"]);
+  assert.deepEqual(Object.keys(json().results[0].peers), ["f32"]);
+  assert.match(stdout, /\| memory ratio \|$/m);
 });
 
 test("PyTorch computes every operation and pass", { skip: torch }, () => {

@@ -1,8 +1,8 @@
 import { closeSync } from "node:fs";
-import { Unzip, type UnzipFile, UnzipInflate, zipSync } from "fflate";
-import { openToRead, readFile, readPart, writeAtomic } from "../../files";
+import { type UnzipFile, zipSync } from "fflate";
+import { openToRead, readFile, writeAtomic } from "../../files";
 import { UserError } from "../../types";
-import { Zip } from "../../zip";
+import { unzipPieces, Zip } from "../../zip";
 import { encodeNpy, type NpyArray, type NpyHead, npyHeadBytes, parseNpy, parseNpyHead } from "./npy";
 
 const failing = (path: string) => (reason: string) => new UserError(`${path}: not a .npz file: ${reason}`);
@@ -55,10 +55,10 @@ const MOST_BYTES = 2 ** 28;
 export function* npzEntries(path: string, name: string): Generator<NpyArray> {
   const fail = failing(path);
   const where = `${path}, ${name}.npy`;
-  const { file, size } = openToRead(path, ".npz file");
+  const archive = openToRead(path, ".npz file");
   let found: UnzipFile | undefined;
   const parts: Uint8Array[] = [];
-  const zip = new Unzip((each) => {
+  const pieces = unzipPieces(archive, path, PIECE, (each) => {
     if (found || each.name !== `${name}.npy`) return;
     found = each;
     each.ondata = (error, part) => {
@@ -67,15 +67,14 @@ export function* npzEntries(path: string, name: string): Generator<NpyArray> {
     };
     each.start();
   });
-  zip.register(UnzipInflate);
   try {
     let rest: Uint8Array = new Uint8Array(0);
     let head: NpyHead | undefined;
     let wanted = npyHeadBytes;
     let given = 0;
-    for (let at = 0; at < size && given < (head?.shape[0] ?? 1); at += PIECE) {
+    while (given < (head?.shape[0] ?? 1)) {
       try {
-        zip.push(readPart(file, at, Math.min(PIECE, size - at), path), at + PIECE >= size);
+        if (pieces.next().done) break;
       } catch (error) {
         throw error instanceof UserError ? error : fail(`damaged zip file (${(error as Error).message})`);
       }
@@ -103,7 +102,7 @@ export function* npzEntries(path: string, name: string): Generator<NpyArray> {
     if (!found) throw fail(`it has no ${name}.npy`);
     if (!head || given < head.shape[0]) throw new UserError(`${where} is cut off`);
   } finally {
-    closeSync(file);
+    closeSync(archive.file);
   }
 }
 

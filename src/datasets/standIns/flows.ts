@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { random } from "../../random";
-import { UserError } from "../../types";
+import { requireWhole } from "../dataset";
 import { writeHdf5 } from "../formats/hdf5";
 import { markStandIn } from "./mark";
 
@@ -24,10 +24,7 @@ const SLOTS = 48;
  */
 export async function writeFlows(folder: string, options: FlowsOptions = {}): Promise<string[]> {
   const { seed = 2022, days = 60, years = 2, size = 32 } = options;
-  for (const [name, value] of Object.entries({ days, years, size })) {
-    if (!Number.isInteger(value) || value < 1)
-      throw new UserError(`${name}: expected a whole number from 1 on, got ${value}`);
-  }
+  for (const [name, value] of Object.entries({ days, years, size })) requireWhole(name, value, 1);
   const city = cityOf(seed, size);
   const paths: string[] = [];
   for (let year = 0; year < years; year++) {

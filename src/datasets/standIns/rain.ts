@@ -1,10 +1,10 @@
 import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { makeFolder } from "../../files";
+import { cannotWrite, makeFolder } from "../../files";
 import { rainMaps } from "../../metrics/rain";
 import { random } from "../../random";
 import { UserError } from "../../types";
-import type { Split } from "../dataset";
+import { requireWhole, type Split } from "../dataset";
 import { writeNpz } from "../formats/npz";
 import { encodeGreyPng } from "../formats/png";
 import { listNames } from "../hko7";
@@ -36,10 +36,9 @@ const wholeDay = (24 * 60) / minutes;
 export function writeRain(folder: string, options: WriteRainOptions = {}): void {
   const { seed = 2022, days = {}, pictures = wholeDay } = options;
   const counts: Record<Split, number> = { train: 6, validation: 1, test: 2, ...days };
-  for (const [name, value] of Object.entries({ ...counts, pictures })) {
-    if (!Number.isInteger(value) || value < 1 || (name === "pictures" && value > wholeDay))
-      throw new UserError(`${name}: expected a whole number from 1 on, of pictures to ${wholeDay}, got ${value}`);
-  }
+  for (const [name, value] of Object.entries({ ...counts, pictures })) requireWhole(name, value, 1);
+  if (pictures > wholeDay)
+    throw new UserError(`pictures: expected at most the ${wholeDay} of a whole day, got ${pictures}`);
   if (existsSync(folder)) throw new UserError(`${folder} is there already, expected a new folder`);
   const temporary = `${folder}.${process.pid}.tmp`;
   try {
@@ -60,9 +59,8 @@ export function writeRain(folder: string, options: WriteRainOptions = {}): void 
     renameSync(temporary, folder);
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    throw new UserError(`cannot write ${folder}: ${code === "ENOSPC" ? "the disk is full" : message}`);
+    const failure = error as NodeJS.ErrnoException;
+    throw failure.code === undefined ? failure : cannotWrite(folder, failure);
   }
 }
 

@@ -123,7 +123,7 @@ test("bad input leaves nothing", () => {
     assert.throws(() => writeRain(at, options), { name: "UserError", message });
     assert.ok(!existsSync(folder));
   };
-  refused({ pictures: 241 }, /pictures: expected a whole number from 1 on, of pictures to 240, got 241/);
+  refused({ pictures: 241 }, /pictures: expected at most the 240 of a whole day, got 241/);
   refused({ days: { test: 0 } }, /test: expected a whole number from 1 on/);
   refused({ pictures: 1 }, /is there already, expected a new folder/, root);
   refused({ pictures: 1 }, /cannot write/, "/proc/rain");
