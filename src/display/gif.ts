@@ -27,6 +27,8 @@ export interface GifOptions {
 interface Panel {
   readonly name: string;
   readonly film: Film;
+  /** What the pixels are: levels of the frames, or forecast − truth. */
+  readonly kind: "truth" | "forecast" | "difference";
 }
 
 const margin = 12;
@@ -36,7 +38,7 @@ const head = 44;
 /** Forecast − truth as a film in [0, 1], where 0.5 is no difference. */
 function differenceFilm(truth: Film, forecast: Film): Film {
   const data = Float32Array.from(truth.data, (value, i) => (forecast.data[i] - value + 1) / 2);
-  return { ...truth, name: "difference", data };
+  return { ...truth, name: `difference, ${forecast.name}`, data };
 }
 
 // The fixed palette for one channel: greys for text and lines, the colour map, the difference map, the mark.
@@ -60,8 +62,8 @@ function fixedPalette(map: Uint8Array): number[][] {
 
 /** Writes the palette rows of one frame of a film at (x, y) of an index picture. */
 function putIndex(target: Uint8Array, across: number, panel: Panel, time: number, x: number, y: number, m: number) {
-  const { film, name } = panel;
-  const [first, count] = name === "difference" ? [greys + mapLevels, differenceLevels] : [greys, mapLevels];
+  const { film, kind } = panel;
+  const [first, count] = kind === "difference" ? [greys + mapLevels, differenceLevels] : [greys, mapLevels];
   for (let row = 0; row < film.height; row++) {
     for (let column = 0; column < film.width; column++) {
       const value = level(film.data[(time * film.height + row) * film.width + column]);
@@ -90,18 +92,27 @@ export function gif(clips: ClipsToDraw, options: GifOptions = {}): Picture {
   if (difference && (!truth || channels !== 1)) {
     throw new UserError(truth ? `a difference needs 1 channel, got ${channels}` : "a difference needs the truth");
   }
-  const panels: Panel[] = [...(truth ? [truth] : []), ...forecasts].map((film) => ({ name: film.name, film }));
-  if (difference) for (const one of forecasts) panels.push({ name: "difference", film: differenceFilm(truth!, one) });
+  const panelsOf = (kind: Panel["kind"], several: readonly Film[]): Panel[] =>
+    several.map((film) => ({ name: film.name, film, kind }));
+  const differences = difference ? forecasts.map((one) => differenceFilm(truth!, one)) : [];
+  const panels = [
+    ...panelsOf("truth", truth ? [truth] : []),
+    ...panelsOf("forecast", forecasts),
+    ...panelsOf("difference", differences),
+  ];
 
   const m = options.magnification ?? Math.max(1, Math.ceil(200 / Math.min(height, width)));
   if (!Number.isInteger(m) || m < 1) throw new UserError(`magnification: ${m} is not 1, 2, ...`);
   const top = margin + (title ? 24 : 0) + head;
+  // A panel is as wide as its frame and its name.
+  const labelWidth = (label: string) => Math.ceil(textWidth(label, 13, true));
+  const widths = panels.map(({ name }) => Math.max(width * m, labelWidth(name)));
+  const left = (panel: number) => widths.slice(0, panel).reduce((x, each) => x + each + gap, margin);
   const across = Math.max(
-    2 * margin + panels.length * (width * m + gap) - gap,
-    title ? textWidth(title, 14, true) + 2 * margin : 0,
+    left(panels.length) - gap + margin,
+    title ? Math.ceil(textWidth(title, 14, true)) + 2 * margin : 0,
   );
   const { canvas, context } = blank(across, top + height * m + margin);
-  const left = (panel: number) => margin + panel * (width * m + gap);
   const past = before?.time ?? 0;
   const heading = contextHeader(past);
 
@@ -112,9 +123,9 @@ export function gif(clips: ClipsToDraw, options: GifOptions = {}): Picture {
     const inContext = step < past;
     const when = inContext ? `${heading(step)} (context)` : `t+${step - past + 1}`;
     write(context, when, margin, top - 28, { size: 13 });
-    panels.forEach(({ name }, i) => {
-      const label = inContext && name !== "difference" && i >= (truth ? 1 : 0) ? `${name} (sees the context)` : name;
-      const fits = textWidth(label, 13, true) <= width * m ? label : name;
+    panels.forEach(({ name, kind }, i) => {
+      const label = inContext && kind === "forecast" ? `${name} (sees the context)` : name;
+      const fits = labelWidth(label) <= widths[i] ? label : name;
       write(context, fits, left(i), top - 8, { size: 13, bold: true });
       outline(context, left(i), top, width * m, height * m);
     });
@@ -122,7 +133,7 @@ export function gif(clips: ClipsToDraw, options: GifOptions = {}): Picture {
   /** What panel i shows at a step: the film and the frame of it; undefined for the difference during the context. */
   const shown = (panel: Panel, step: number): readonly [Panel, number] | undefined => {
     if (step >= past) return [panel, step - past];
-    return panel.name === "difference" ? undefined : [{ name: "context", film: before! }, step];
+    return panel.kind === "difference" ? undefined : [{ ...panel, film: before! }, step];
   };
 
   const encoder = GIFEncoder();
