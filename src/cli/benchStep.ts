@@ -198,7 +198,7 @@ export function stepTable(results: readonly StepResult[]): string {
     ...[seconds(ours.seconds), gflops.toFixed(1), megabytes(ours.peakBytes)],
     ...(busy ? [slower(ours)] : []),
     ...(peers
-      ? [...[seconds(peers.f32.seconds), megabytes(peers.f32.peakBytes), ratio!.toFixed(2), memoryRatio!.toFixed(2)]]
+      ? [seconds(peers.f32.seconds), megabytes(peers.f32.peakBytes), ratio!.toFixed(2), memoryRatio!.toFixed(2)]
       : []),
     ...(peers?.joined ? [cost(peers.joined), (peers.joined.seconds / ours.seconds).toFixed(2)] : []),
     ...(peers?.bf16 ? [cost(peers.bf16)] : []),

@@ -68,7 +68,8 @@ export async function fetchFiles(
       options.onFile?.(file);
       await download(file, path, options);
     }
-    const unpacked = path.replace(/\.zip$/, "");
+    if (extname(path) !== ".zip") continue;
+    const unpacked = path.slice(0, -".zip".length);
     if (!existsSync(unpacked)) unpack(path, unpacked);
   }
   return missing;

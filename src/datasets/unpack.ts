@@ -13,7 +13,7 @@ const MOST_BYTES = 2 ** 36;
 /**
  * Unpacks a zip archive piece by piece into `folder`, which appears under its name only when it is whole. Errors: missing, damaged or
  * cut off, names that lead out of the folder, more than 64 GiB, a full disk; then nothing of it stays. The checksums within
- * are not compared: an archive that is downloaded has one of its own.
+ * are not compared.
  */
 export function unpack(path: string, folder: string): void {
   const archive = openToRead(path, "zip archive");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodePicture } from "#src/display/canvas";
+import { decodePicture, textWidth } from "#src/display/canvas";
 import { colourMap } from "#src/display/colour";
 import { type ClipLike, difference, frames, gif } from "#src/display/index";
 import type { Sequences } from "#src/types";
@@ -136,6 +136,18 @@ test("gif: one image per frame of context and horizon, at the asked speed, each 
   assert.ok(file.width >= 400 && file.height >= 200);
   assert.equal(readGif(gif(clips, { difference: true }).gif!).width, file.width + 208 + 10);
   assert.match(value.html!, /^<img src="data:image\/gif;base64,R0lGOD/);
+});
+
+test("gif: a panel is as wide as its name, and a difference says whose it is", () => {
+  const [truth, one] = [clip(2, 16, 16), clip(2, 16, 16)];
+  const name = "MS-ConvLSTM kept, 20000 iterations, and more words than a frame is wide";
+  const short = readGif(gif({ truth, forecast: { a: one, b: one } }, { difference: true }).gif!);
+  const named = gif({ truth, forecast: { a: one, [name]: one } }, { difference: true });
+  const label = Math.ceil(textWidth(name, 13, true));
+  const difference = Math.ceil(textWidth(`difference, ${name}`, 13, true));
+  assert.ok(label > 208);
+  assert.equal(readGif(named.gif!).width, short.width + label + difference - 2 * 208);
+  assert.match(named.text, new RegExp(`truth \\| a \\| ${name} \\| difference, a \\| difference, ${name};`));
 });
 
 test("gif: colour clips and clips with holes are drawn", () => {
