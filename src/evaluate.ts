@@ -22,8 +22,15 @@ export const trivialForecasters: Readonly<Record<string, Forecaster>> = {
   "black frame": blackFrame,
 };
 
-/** A trained or untrained network as a forecaster; `dispose` gives back what it has recorded, not the parameters. */
-export function networkForecaster(model: Model, params: ModelParams): Forecaster & { dispose(): void } {
+/**
+ * A trained or untrained network as a forecaster, with its parameters or what tells those of the moment; `dispose` gives back what
+ * it has recorded, not the parameters.
+ */
+export function networkForecaster(
+  model: Model,
+  params: ModelParams | (() => ModelParams),
+): Forecaster & { dispose(): void } {
+  const present = typeof params === "function" ? params : () => params;
   const byHorizon = new Map<number, Compiled<Record<string, never>, ForecastInputs, { forecast: Clip }>>();
   const compiled = (horizon: number) => {
     const known = byHorizon.get(horizon) ?? compile(forecastStep(model, horizon));
@@ -33,7 +40,7 @@ export function networkForecaster(model: Model, params: ModelParams): Forecaster
   const forecaster = async (context: Sequences, horizon: number) => {
     const clip = toClip(context);
     try {
-      const result = await compiled(horizon).run({}, { params, context: clip });
+      const result = await compiled(horizon).run({}, { params: present(), context: clip });
       const { forecast } = result!.outputs;
       const read = await readClip(forecast);
       forecast.dispose();

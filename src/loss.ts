@@ -11,6 +11,15 @@ export interface LossWeights {
   decouple?: number;
 }
 
+/** The training loss: its terms, and the predictions it is taken on. */
+export interface LossOptions extends LossWeights {
+  /**
+   * The loss is taken on predictions of frames after this many: 1, the default, for all of them, or the number of given frames
+   * for those of the horizon. The decoupling always is of all steps.
+   */
+  after?: number;
+}
+
 /** Mean over steps and batch of the sum over layers and channels (SPEC 2.7); per step [layers, batch, filters]. A scalar. */
 export function decouplingLoss(steps: readonly tf.Tensor3D[]): tf.Scalar {
   const batch = steps[0].shape[1];

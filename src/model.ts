@@ -3,6 +3,7 @@ import type { CellAt, Convolution } from "./cells/cell";
 import { type Convolved, initConvolution } from "./initialize";
 import { convolve } from "./ops/convolve";
 import { cosines } from "./ops/cosines";
+import { fromPatches, requirePatches, toPatches } from "./ops/patches";
 import { random } from "./random";
 import { type PerLayer, type Stack, type StackState, stack } from "./stack";
 import { leaves } from "./tree";
@@ -40,6 +41,8 @@ export interface Model {
   readonly name: string;
   readonly cites: readonly Citation[];
   readonly frame: FrameShape;
+  /** Side of the patches that frames are cut into, pixels: the stack works at 1/patch of their height and width. */
+  readonly patch: number;
   readonly stack: Stack;
   /** New parameters; the same seed gives the same numbers on every machine and backend. */
   init(seed: number): ModelParams;
@@ -53,16 +56,20 @@ export interface ModelOptions {
   readonly cellAt: CellAt;
   readonly wiring: Wiring;
   readonly frame: FrameShape;
+  /** Frames are cut into patches of patch x patch pixels, whose pixels become channels (`toPatches`). Default 1: they are not. */
+  readonly patch?: number;
   /** What to cite beside the cells' papers. */
   readonly cites?: readonly Citation[];
 }
 
 /**
  * Builds a network from cells and a wiring: 1x1 convolution channels -> C, the stack, 1x1 convolution C -> channels; no
- * activation and no clipping. Errors: a wiring that is not valid, or that the frame size does not pass.
+ * activation and no clipping. Whole frames come in and go out, with patches too. Errors: a wiring that is not valid, or that the
+ * frame size does not pass; frames that cannot be cut into patches.
  */
-export function buildModel({ name, cellAt, wiring, frame, cites = [] }: ModelOptions): Model {
-  validateWiring(wiring, frame.height, frame.width);
+export function buildModel({ name, cellAt, wiring, frame, patch = 1, cites = [] }: ModelOptions): Model {
+  const { height, width, channels } = patched(frame, patch);
+  validateWiring(wiring, height, width);
   const network = stack(cellAt, wiring);
   const first = network.cells[0].filters;
   const last = network.cells[network.cells.length - 1].filters;
@@ -72,23 +79,31 @@ export function buildModel({ name, cellAt, wiring, frame, cites = [] }: ModelOpt
     name,
     cites: [...cites, ...cellCites],
     frame,
+    patch,
     stack: network,
     init: (seed) => ({
-      embed: initConvolution(random(seed, "embed"), 1, frame.channels, first),
+      embed: initConvolution(random(seed, "embed"), 1, channels, first),
       layers: network.init(random(seed, "layers"), first),
       ...(decouples && { adapter: initConvolution(random(seed, "adapter"), 1, first, first) }),
-      head: initConvolution(random(seed, "head"), 1, last, frame.channels),
+      head: initConvolution(random(seed, "head"), 1, last, channels),
     }),
-    zeroState: (batch) => network.zeroState(batch, frame.height, frame.width),
+    zeroState: (batch) => network.zeroState(batch, height, width),
     step({ embed, layers, adapter, head }, x, state) {
-      const { h, state: next, increments } = network.step(layers, convolve(x, embed.kernel, embed.bias), state);
+      const embedded = convolve(toPatches(x, patch), embed.kernel, embed.bias);
+      const { h, state: next, increments } = network.step(layers, embedded, state);
       const adapted = (maps: Frames) => convolve(maps, adapter!.kernel, adapter!.bias);
       const decoupling = () =>
         tf.stack(increments.map((both) => cosines(...(both().map(adapted) as [Frames, Frames])))) as tf.Tensor3D;
-      const prediction = convolve(h, head.kernel, head.bias);
+      const prediction = fromPatches(convolve(h, head.kernel, head.bias), patch);
       return { prediction, state: next, ...(decouples && { decoupling }) };
     },
   };
+}
+
+/** Shape of what the stack works on. Error: frames that cannot be cut so. */
+function patched({ height, width, channels }: FrameShape, patch: number): FrameShape {
+  requirePatches([height, width], patch);
+  return { height: height / patch, width: width / patch, channels: channels * patch ** 2 };
 }
 
 /** What a network costs. Counts are exact; bytes are of float32 values. */
@@ -107,22 +122,23 @@ export interface ModelReport {
 
 /** Counts parameters, operations and memory (SPEC section 4). Makes tensors and gives them back. */
 export function reportModel(model: Model): ModelReport {
-  const { stack: network, frame } = model;
+  const { stack: network } = model;
+  const { height, width, channels } = patched(model.frame, model.patch);
   const first = network.cells[0].filters;
-  const pixels = frame.height * frame.width;
+  const pixels = height * width;
   const cost = { macs: 0, outputs: 0 };
   const count = ({ kernelSize, inChannels, outChannels, scale = 1, stretch = 1 }: Convolution, places: number) => {
     cost.macs += (kernelSize ** 2 * inChannels * outChannels * places) / scale ** 2;
     cost.outputs += outChannels * places * (stretch / scale) ** 2;
   };
   const inputs = network.inputChannels(first);
-  count({ kernelSize: 1, inChannels: frame.channels, outChannels: first }, pixels);
+  count({ kernelSize: 1, inChannels: channels, outChannels: first }, pixels);
   for (const [layer, cell] of network.cells.entries()) {
     const places = pixels / network.wiring.scale[layer] ** 2;
     for (const convolution of cell.convolutions(inputs[layer])) count(convolution, places);
   }
   const last = network.cells[network.cells.length - 1].filters;
-  count({ kernelSize: 1, inChannels: last, outChannels: frame.channels }, pixels);
+  count({ kernelSize: 1, inChannels: last, outChannels: channels }, pixels);
 
   const values = (tree: Tree) => {
     const all = leaves(tree).map(([, leaf]) => leaf);

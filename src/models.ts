@@ -10,7 +10,7 @@ import { predRnn } from "./cells/predRnn";
 import { predRnnPlusPlus } from "./cells/predRnnPlusPlus";
 import { predRnnV2 } from "./cells/predRnnV2";
 import { trajGru } from "./cells/trajGru";
-import { buildModel, type FrameShape, type Model } from "./model";
+import { buildModel, type Model, type ModelOptions } from "./model";
 import { type Citation, UsageError } from "./types";
 import {
   chain,
@@ -88,12 +88,15 @@ export function cellFor(name: string, options: CellOptions, layer = 0, layers = 
 
 /**
  * A network by its name in the field: `model("MS-ConvLSTM", { frame: { height: 64, width: 64, channels: 1 } })`.
- * Errors: an unknown name; frames that the wiring cannot take.
+ * Errors: an unknown name; frames that the wiring cannot take, or that `patch` cannot cut (`ModelOptions.patch`).
  */
-export function model(name: string, { frame, ...options }: CellOptions & { frame: FrameShape }): Model {
+export function model(
+  name: string,
+  { frame, patch, ...options }: CellOptions & Pick<ModelOptions, "frame" | "patch">,
+): Model {
   const entry = registry.get(name);
   if (!entry) throw new UsageError(`unknown model: ${name}; expected one of ${modelNames().join(", ")}`);
   const { cellAt, wiring } = entry;
   const cites = name.startsWith("MS-") ? [msRnn] : [];
-  return buildModel({ name, cellAt: cellAt(options), wiring, frame, cites });
+  return buildModel({ name, cellAt: cellAt(options), wiring, frame, patch, cites });
 }

@@ -4,6 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { chooseBackend } from "#src/backend/choose";
 import { reportModel } from "#src/model";
 import { cellFor, model, modelNames } from "#src/models";
+import { fromPatches, toPatches } from "#src/ops/patches";
 import { predict } from "#src/rollout";
 import { leaves } from "#src/tree";
 import type { Clip } from "#src/types";
@@ -110,4 +111,26 @@ test("names: all are built, all cite, unknown ones are refused with those there 
   });
   assert.throws(() => cellFor("LSTM", {}), { name: "UsageError", message: /unknown cell: LSTM/ });
   assert.throws(() => model("MS-ConvLSTM", { frame: { ...frame, width: 62 } }), /divisible by 4/);
+});
+
+test("with patches a network is that of the patches' channels at a smaller size, and frames stay whole", async () => {
+  await chooseBackend("cpu");
+  const whole = model("MS-ConvLSTM", { filters: 3, patch: 2, frame: { height: 16, width: 8, channels: 2 } });
+  const inner = model("MS-ConvLSTM", { filters: 3, frame: { height: 8, width: 4, channels: 8 } });
+  const params = whole.init(1);
+  const context = values<tf.Rank.R5>([2, 3, 16, 8, 2]) as Clip;
+  const forecast = predict(whole, params, context, 3);
+  assert.deepEqual(forecast.shape, [2, 3, 16, 8, 2]);
+  const expected = fromPatches(predict(inner, inner.init(1), toPatches(context, 2), 3), 2);
+  assert.deepEqual(forecast.dataSync(), expected.dataSync());
+  assert.deepEqual(reportModel(whole), reportModel(inner));
+  assert.equal(model("ConvLSTM", { frame }).patch, 1);
+  assert.throws(() => model("ConvLSTM", { patch: 3, frame: { height: 16, width: 9, channels: 1 } }), {
+    name: "UserError",
+    message: "frames of 16x9 cannot be cut into patches of 3x3 pixels",
+  });
+  assert.throws(
+    () => model("MS-ConvLSTM", { patch: 2, frame: { height: 16, width: 12, channels: 1 } }),
+    /divisible by 4/,
+  );
 });

@@ -115,7 +115,8 @@ export function diagram(drawn: Wiring | Model, options: DiagramOptions = {}): Pi
 function layersOf({ scale, edges }: Wiring, model: Model | undefined): Layer[] {
   return scale.map((at, layer) => {
     const cell = model?.stack.cells[layer];
-    const maps = model && `${model.frame.height / at}x${model.frame.width / at}x${cell?.filters}`;
+    const maps =
+      model && `${model.frame.height / model.patch / at}x${model.frame.width / model.patch / at}x${cell?.filters}`;
     return {
       scale: at,
       lines: [`layer ${layer}`, ...(cell && maps ? [cell.name, maps] : [])],

@@ -5,7 +5,7 @@ import { model as byName } from "../models";
 import { teach } from "../rollout";
 import { noSampling } from "../sampling";
 import type { StackState } from "../stack";
-import { lossAndGradients } from "../train/trainer";
+import { lossAndGradients } from "../train/step";
 import { leaves, unflatten } from "../tree";
 import type { Clip, Frames } from "../types";
 import { fromReference, toReference } from "../weights/mapNames";

@@ -1,7 +1,10 @@
 import type { Model, ModelParams } from "../model";
 import { reverseScheduledEtas, scheduledEta } from "../sampling";
-import { constantRate } from "../train/optimizer";
-import { lossAndGradients, startState, type TrainState, train } from "../train/trainer";
+import { adam } from "../train/optimizer";
+import { constantRate } from "../train/schedule";
+import { startState, type TrainState } from "../train/state";
+import { lossAndGradients } from "../train/step";
+import { train } from "../train/trainer";
 import { disposeTree, unflatten } from "../tree";
 import type { Sequences } from "../types";
 import { fromReference, toReference } from "../weights/mapNames";
@@ -32,7 +35,7 @@ export async function verifyTraining(known: KnownAnswers): Promise<Finding[]> {
   const events = train(model, batches(), first, {
     iterations: settings.steps,
     learningRate: constantRate(settings.lr),
-    adam: { beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.eps },
+    optimizer: adam({ beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.eps }),
     sampling: (iteration, batch, time) => {
       const { data, shape } = need(known, `mask/${iteration}`);
       return maskFromReference(data, shape, batch, time).dataSync() as Float32Array;

@@ -11,13 +11,18 @@ export interface NetworkConfig extends CellOptions {
   readonly model: string;
   /** Of the frames. */
   readonly channels: number;
+  /** Side of the patches they are cut into. Default 1. */
+  readonly patch?: number;
 }
 
 /** Sides that every wiring of the registry takes, where the size does not matter. */
-const anySize = { height: 16, width: 16 };
+const anySize = (patch: number) => ({ height: 16 * patch, width: 16 * patch });
 
 /** The network of a configuration. Default size: some that it can take. */
-export function networkOf({ model: name, channels, ...options }: NetworkConfig, size = anySize): Model {
+export function networkOf(
+  { model: name, channels, ...options }: NetworkConfig,
+  size = anySize(options.patch ?? 1),
+): Model {
   return model(name, { ...options, frame: { ...size, channels } });
 }
 
@@ -28,7 +33,7 @@ export async function saveWeights(path: string, config: NetworkConfig, params: M
 }
 
 /**
- * Reads the weights of a file that `saveWeights` wrote, or of a checkpoint, and builds their network for frames of the given
+ * Reads the weights of a file that `saveWeights` wrote, or of a checkpoint (the averaged ones where it has them), and builds their network for frames of the given
  * size. Errors: missing or damaged file, no such configuration, weights of another shape, frames the network cannot take.
  */
 export function loadWeights(
@@ -40,7 +45,8 @@ export function loadWeights(
   const network = networkOf(config, size);
   const like = network.init(0);
   try {
-    return { config, model: network, params: treeOf(tensors, like, "params.", path) };
+    const part = [...tensors.keys()].some((tensor) => tensor.startsWith("average.")) ? "average." : "params.";
+    return { config, model: network, params: treeOf(tensors, like, part, path) };
   } finally {
     disposeTree(like);
   }
@@ -58,6 +64,7 @@ function configOf(text: string | undefined, path: string): NetworkConfig {
   const {
     model: name,
     channels = 1,
+    patch,
     filters,
     kernelSize,
     complete,
@@ -66,13 +73,14 @@ function configOf(text: string | undefined, path: string): NetworkConfig {
     alignment,
     rearrangement,
   } = given ?? {};
-  const sizes = [channels, filters, kernelSize, links, window].filter((size) => size !== undefined);
+  const sizes = [channels, patch, filters, kernelSize, links, window].filter((size) => size !== undefined);
   if (typeof name !== "string" || !sizes.every((size) => Number.isSafeInteger(size) && size >= 1 && size <= 4096)) {
     throw fail();
   }
   const variants = [alignment, rearrangement];
   if (!variants.every((way) => way === undefined || way === "reference" || way === "clean")) throw fail();
   const options = {
+    patch,
     filters,
     kernelSize,
     links,

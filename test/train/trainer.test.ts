@@ -6,9 +6,12 @@ import { after, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { chooseBackend } from "#src/backend/choose";
 import { clips } from "#src/datasets/dataset";
-import { type Experiment, experiment, prepare } from "#src/profiles";
+import { prepare } from "#src/prepare";
+import { experiment } from "#src/profiles";
+import type { Experiment } from "#src/settings";
 import { loadCheckpoint, saveCheckpoint } from "#src/train/checkpoint";
-import { startState, type TrainEvent, type TrainState, train } from "#src/train/trainer";
+import { forecastParams, startState, type TrainState } from "#src/train/state";
+import { type TrainEvent, train } from "#src/train/trainer";
 import { leaves } from "#src/tree";
 import { skip } from "../backend/onednn/forms";
 
@@ -20,8 +23,8 @@ const tiny = (changes: Partial<Experiment> = {}) =>
 
 /** Trains from `state` until `until` steps are done, and gives the state and the losses. */
 async function run(settings: Experiment, from?: TrainState, until = settings.iterations, seed = settings.seed) {
-  const { model, dataset, options } = prepare(settings);
-  let state = from ?? startState(model, settings.seed);
+  const { model, dataset, options } = await prepare(settings);
+  let state = from ?? startState(model, settings.seed, options);
   const losses: number[] = [];
   const batches = clips(dataset, "train", { batch: settings.batch, seed, from: state.iteration });
   for await (const event of train(model, batches, state, options)) {
@@ -52,24 +55,45 @@ for (const backend of backends)
 
 test("every setting of the recipe changes what is learnt", async () => {
   await chooseBackend("wasm");
-  const base = weights((await run(tiny())).state);
+  const learnt = async (changes: Partial<Experiment>) => {
+    const { state } = await run(tiny({ iterations: 3, horizon: 5, ...changes }));
+    return JSON.stringify(leaves(forecastParams(state)).map(([, leaf]) => [...leaf.dataSync()]));
+  };
   const changes: Partial<Experiment>[] = [
-    { learningRate: 1e-3 },
-    { schedule: "constant" },
-    { loss: { mse: 1, mae: 1 } },
-    { samplingPart: 0.01 },
-    { seed: 2 },
+    ...[
+      { filters: 3 },
+      { kernelSize: 5 },
+      { patch: 2 },
+      { variant: "paper", size: 32 },
+      { context: 4 },
+      { horizon: 3 },
+    ],
+    ...[{ batch: 3 }, { iterations: 4 }, { seed: 2 }, { learningRate: 1e-3 }, { warmUp: 2 }, { beta1: 0.5 }],
+    ...[{ beta2: 0.5 }, { epsilon: 0.1 }, { weightDecay: 0.1 }, { clipNorm: 0.1 }, { averageDecay: 0.9 }],
+    ...([{ schedule: "constant" }, { schedule: "one-cycle" }] as const),
+    ...([
+      { optimizer: "adamW" },
+      { optimizer: "sgd" },
+      { optimizer: "sgd", momentum: 0.9 },
+      { optimizer: "sgd", momentum: 0.9, nesterov: true },
+    ] as const),
+    ...([{ loss: { mse: 1, mae: 1 } }, { lossOn: "horizon" }] as const),
+    ...([{ samplingPart: 0.01 }, { sampling: "reverse" }, { sampling: "none" }] as const),
   ];
-  for (const change of changes) {
-    assert.notDeepEqual(weights((await run(tiny(change))).state), base, JSON.stringify(change));
+  const results = new Map([["{}", await learnt({})]]);
+  for (const change of changes) results.set(JSON.stringify(change), await learnt(change));
+  assert.equal(results.size, changes.length + 1);
+  for (const [change, result] of results) {
+    const same = [...results].filter(([, other]) => other === result).map(([name]) => name);
+    assert.deepEqual(same, [change]);
   }
-  assert.deepEqual(weights((await run(tiny())).state), base);
+  assert.equal(await learnt({}), results.get("{}"));
 });
 
 test("live tensors after 50 steps are as many as after 5", async () => {
   await chooseBackend("wasm");
   const settings = tiny({ iterations: 50 });
-  const { model, dataset, options } = prepare(settings);
+  const { model, dataset, options } = await prepare(settings);
   const counts: number[] = [];
   const bytes: number[] = [];
   for await (const event of train(model, clips(dataset, "train", { batch: 2 }), startState(model, 1), options)) {
@@ -84,7 +108,7 @@ test("live tensors after 50 steps are as many as after 5", async () => {
 test("it learns: ten times the same clip", async () => {
   await chooseBackend("wasm");
   const settings = tiny({ iterations: 40, learningRate: 1e-2 });
-  const { model, dataset, options } = prepare(settings);
+  const { model, dataset, options } = await prepare(settings);
   const data = await dataset.sequences("train", [0, 1]);
   const same = async function* () {
     for (;;) yield { data, ids: ["0", "1"] };
@@ -98,7 +122,7 @@ test("it learns: ten times the same clip", async () => {
 
 test("Adam's first step moves a weight by the learning rate; each iteration has its own sampling numbers", async () => {
   await chooseBackend("wasm");
-  const { model, dataset, options } = prepare(tiny({ iterations: 3, schedule: "constant", learningRate: 1e-3 }));
+  const { model, dataset, options } = await prepare(tiny({ iterations: 3, schedule: "constant", learningRate: 1e-3 }));
   const draws: number[] = [];
   const sampling: typeof options.sampling = (iteration, batch, time, random) => {
     draws.push(random());
@@ -117,7 +141,7 @@ test("Adam's first step moves a weight by the learning rate; each iteration has 
 test("events: one a step, counted from 1, then done; rates and speeds are told", async () => {
   await chooseBackend("wasm");
   const settings = tiny({ iterations: 3 });
-  const { model, dataset, options } = prepare(settings);
+  const { model, dataset, options } = await prepare(settings);
   const events: TrainEvent[] = [];
   for await (const event of train(model, clips(dataset, "train", { batch: 2 }), startState(model, 1), options)) {
     events.push(event);
@@ -145,7 +169,7 @@ test("events: one a step, counted from 1, then done; rates and speeds are told",
 test("a loss that is not finite stops the run, names the clips, and leaves the state as it was", async () => {
   await chooseBackend("wasm");
   const settings = tiny();
-  const { model, dataset, options } = prepare(settings);
+  const { model, dataset, options } = await prepare(settings);
   const good = await dataset.sequences("train", [0, 1]);
   for (const [value, told] of [
     [Number.NaN, "NaN"],
@@ -171,7 +195,7 @@ test("a loss that is not finite stops the run, names the clips, and leaves the s
 
 test("an update that breaks the weights is noticed at once, though the loss was finite", async () => {
   await chooseBackend("wasm");
-  const { model, dataset, options } = prepare(tiny({ learningRate: 1e38 }));
+  const { model, dataset, options } = await prepare(tiny({ learningRate: 1e38 }));
   const first = startState(model, 1);
   const events = train(model, clips(dataset, "train", { batch: 2 }), first, options);
   await assert.rejects(events.next(), {
@@ -184,7 +208,7 @@ test("an update that breaks the weights is noticed at once, though the loss was 
 for (const backend of backends) {
   test(`${backend}: a signal stops the training; the state is that of the last complete step`, async () => {
     await chooseBackend(backend);
-    const { model, dataset, options } = prepare(tiny());
+    const { model, dataset, options } = await prepare(tiny());
     const stopping = new AbortController();
     const events: TrainEvent[] = [];
     let before: number[] = [];
@@ -207,7 +231,7 @@ for (const backend of backends) {
 
 test("steps are recorded where that can be, unless one does not want it; both give the same", { skip }, async () => {
   await chooseBackend("onednn");
-  const { model, dataset, options } = prepare(tiny());
+  const { model, dataset, options } = await prepare(tiny());
   const results = [];
   for (const compile of [{}, false] as const) {
     // A recording is the engine's way to tell.
@@ -234,7 +258,7 @@ test("steps are recorded where that can be, unless one does not want it; both gi
 
 test("data that end too early are an error", async () => {
   await chooseBackend("wasm");
-  const { model, dataset, options } = prepare(tiny());
+  const { model, dataset, options } = await prepare(tiny());
   const two = clips(dataset, "train", { batch: 2, take: 4, epochs: 1 });
   const consume = async () => {
     for await (const _ of train(model, two, startState(model, 1), options));
