@@ -10,6 +10,7 @@ import {
   renameSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
 import { UserError } from "./types";
@@ -98,6 +99,44 @@ export async function placeAtomic(path: string, write: (temporary: string) => Pr
     const failure = error as NodeJS.ErrnoException;
     throw failure.code === undefined ? failure : cannotWrite(path, failure);
   }
+}
+
+/** A file that grows. Error of all its functions: the system refuses, such as on a full disk; what was written before stays. */
+export interface Appender {
+  /** Appends in one write: a process that is killed leaves all of it or, in the middle of it, its beginning. */
+  append(bytes: Uint8Array): void;
+  /** The last byte; nothing in an empty file. */
+  last(): number | undefined;
+  /** Returns when everything is on the disk itself. */
+  flush(): void;
+  close(): void;
+}
+
+/** Opens a file to append to it; `"new"`: it must not be there yet. Error: as for all of `Appender`. */
+export function openToAppend(path: string, which: "new" | "any"): Appender {
+  const system = <T>(call: () => T): T => {
+    try {
+      return call();
+    } catch (error) {
+      throw cannotWrite(path, error as NodeJS.ErrnoException);
+    }
+  };
+  const file = system(() => openSync(path, which === "new" ? "ax+" : "a+"));
+  return {
+    append: (bytes) =>
+      system(() => {
+        // A disk that is full takes a part without an error.
+        if (writeSync(file, bytes) < bytes.length) throw Object.assign(new Error("cut off"), { code: "ENOSPC" });
+      }),
+    last: () =>
+      system(() => {
+        const byte = new Uint8Array(1);
+        const { size } = fstatSync(file);
+        return size > 0 && readSync(file, byte, 0, 1, size - 1) === 1 ? byte[0] : undefined;
+      }),
+    flush: () => system(() => fsyncSync(file)),
+    close: () => closeSync(file),
+  };
 }
 
 /** What is said where a system call failed that was to write `path`; `verb` is what was done. */

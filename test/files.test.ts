@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { placeAtomic, readFile, readJson, writeAtomic } from "#src/files";
+import { openToAppend, placeAtomic, readFile, readJson, writeAtomic } from "#src/files";
 
 const folder = mkdtempSync(join(tmpdir(), "files-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -65,4 +65,31 @@ test("a file that something else makes is placed when it is whole; where that fa
   });
   assert.equal(readFileSync(path, "utf8"), "whole");
   assert.deepEqual(readdirSync(join(folder, "placed")), ["a.bin"]);
+});
+
+test("a file grows at its end; a new one must not be there yet", () => {
+  const path = join(folder, "grown");
+  const file = openToAppend(path, "new");
+  assert.equal(file.last(), undefined);
+  file.append(Buffer.from("one"));
+  writeFileSync(path, "two ", { flag: "a" });
+  file.append(Buffer.from("three"));
+  file.flush();
+  assert.equal(file.last(), "e".charCodeAt(0));
+  file.close();
+  assert.equal(readFileSync(path, "utf8"), "onetwo three");
+  assert.throws(() => openToAppend(path, "new"), { name: "UserError", message: /^cannot write .*grown: EEXIST/ });
+  const again = openToAppend(path, "any");
+  again.append(Buffer.from("!"));
+  again.close();
+  assert.equal(readFileSync(path, "utf8"), "onetwo three!");
+});
+
+test("an append that fails is told", { skip: !existsSync("/dev/full") && "no /dev/full here" }, () => {
+  const file = openToAppend("/dev/full", "any");
+  assert.throws(() => file.append(Buffer.from("x")), {
+    name: "UserError",
+    message: "cannot write /dev/full: the disk is full",
+  });
+  file.close();
 });

@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import * as tf from "@tensorflow/tfjs";
 import type { Native } from "../backend/onednn/native";
 import type { Form } from "../backend/onednn/storage";
@@ -15,9 +14,6 @@ interface EngineBackend {
 }
 
 const backend = () => tf.backend() as unknown as EngineBackend;
-
-/** Threads that the backend computes on; for one without an engine of ours, those the machine has. */
-export const threads = (): number => backend().native?.state().threads ?? availableParallelism();
 
 /** GFLOP/s of multiply-adds in registers on all threads, measured now; nothing where the engine does not compute. */
 export const peak = (): number | undefined => backend().native?.peak(100);
