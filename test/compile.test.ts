@@ -5,11 +5,14 @@ import { chooseBackend } from "#src/backend/choose";
 import { type Compiled, compile } from "#src/compile";
 import { forecastStep } from "#src/evaluate";
 import { modelNames } from "#src/models";
-import { type Experiment, experiment, prepare } from "#src/profiles";
+import { experiment } from "#src/profiles";
 import { random } from "#src/random";
+import { drawnFrame, modelFor, trainOptions } from "#src/recipe";
 import { predict } from "#src/rollout";
+import type { Experiment } from "#src/settings";
 import { adamRates } from "#src/train/optimizer";
-import { type StepInputs, type StepOutputs, startState, trainingStep, type Weights } from "#src/train/trainer";
+import { startState, type Weights, weightsOf } from "#src/train/state";
+import { type StepInputs, type StepOutputs, trainingStep } from "#src/train/step";
 import { disposeTree, leaves } from "#src/tree";
 import type { Clip, Tree } from "#src/types";
 import { engine, skip } from "./backend/onednn/forms";
@@ -20,7 +23,11 @@ const tiny = (changes: Partial<Experiment> = {}) =>
 const numbers = (tree: Tree) => leaves(tree).flatMap(([, leaf]) => [...leaf.dataSync()]);
 
 /** Another clip, mask and rate each iteration. */
-function inputsAt(iteration: number, { batch, size, context, horizon }: Experiment): StepInputs {
+const networkOf = (settings: Experiment) => modelFor(settings, drawnFrame(settings));
+
+function inputsAt(iteration: number, settings: Experiment): StepInputs {
+  const { batch, context, horizon } = settings;
+  const { height: size } = drawnFrame(settings);
   const draw = random("compile", iteration);
   const time = context + horizon;
   const values = (count: number, f: () => number) => Float32Array.from({ length: count }, f);
@@ -30,7 +37,7 @@ function inputsAt(iteration: number, { batch, size, context, horizon }: Experime
       values(batch * (time - 2), () => (draw() < 0.5 ? 0 : 1)),
       [batch, time - 2],
     ),
-    rates: adamRates(1e-2 * draw(), iteration + 1),
+    rates: tf.tensor1d(adamRates(1e-2 * draw(), iteration + 1)),
   };
 }
 
@@ -43,9 +50,8 @@ type TrainStep = Compiled<Weights, StepInputs, StepOutputs>;
 
 /** Losses and last weights of some steps. */
 async function steps(compiled: TrainStep, settings: Experiment, count: number) {
-  const { model } = prepare(settings);
-  const { iteration: _, ...first } = startState(model, 1);
-  let state: Weights = first;
+  const model = networkOf(settings);
+  let state = weightsOf(startState(model, 1));
   const losses: number[] = [];
   for (let i = 0; i < count; i++) {
     const inputs = inputsAt(i, settings);
@@ -63,8 +69,7 @@ async function steps(compiled: TrainStep, settings: Experiment, count: number) {
 }
 
 const trainingOf = (settings: Experiment, options: Parameters<typeof compile>[1] = {}): TrainStep => {
-  const { model, options: recipe } = prepare(settings);
-  return compile(trainingStep(model, recipe), options);
+  return compile(trainingStep(networkOf(settings), trainOptions(settings)), options);
 };
 
 /** Within a part of the largest entry. */
@@ -111,8 +116,8 @@ describe("compiled steps", { skip }, () => {
 
   test("gradients of weights joined over time steps: fewer convolutions, the same to within rounding", async () => {
     const settings = tiny({ model: "MS-ConvLSTM", filters: 32, context: 6, horizon: 6 });
-    const { model } = prepare(settings);
-    const { iteration: _, ...state } = startState(model, 1);
+    const model = networkOf(settings);
+    const state = weightsOf(startState(model, 1));
     const inputs = inputsAt(0, settings);
     const compiled = trainingOf(settings);
     const gradients = (await compiled.profile(state, inputs)).filter(
@@ -127,8 +132,8 @@ describe("compiled steps", { skip }, () => {
     const eager = (await trainingOf(settings, { eager: true }).run(state, inputs))!;
     near(joined.outputs.told, eager.outputs.told, 1e-6, "loss");
     // Adam's first moments after one step are the gradients but for a factor.
-    for (const [i, [name, leaf]] of leaves(joined.state.first).entries()) {
-      near(leaf, leaves(eager.state.first)[i][1], 1e-5, name);
+    for (const [i, [name, leaf]] of leaves(joined.state.slots.first).entries()) {
+      near(leaf, leaves(eager.state.slots.first)[i][1], 1e-5, name);
     }
     compiled.dispose();
     remat.dispose();
@@ -212,7 +217,7 @@ describe("compiled steps", { skip }, () => {
   });
 
   test("a forecast replayed equals the forecast, for several shapes", async () => {
-    const { model } = prepare(tiny());
+    const model = networkOf(tiny());
     const params = model.init(1);
     const step = compile(forecastStep(model, 7));
     for (const [batch, seen] of [
@@ -313,8 +318,8 @@ describe("compiled steps", { skip }, () => {
 
   test("a step that is cancelled has not happened", async () => {
     const settings = tiny({ filters: 16, size: 32, context: 20 });
-    const { model } = prepare(settings);
-    const { iteration: _, ...state } = startState(model, 1);
+    const model = networkOf(settings);
+    const state = weightsOf(startState(model, 1));
     const before = numbers(state);
     const step = trainingOf(settings);
     const inputs = inputsAt(0, settings);
@@ -338,10 +343,10 @@ describe("compiled steps", { skip }, () => {
   test("a donated state gives its memory to the next one; clones of it keep their numbers", async () => {
     const settings = tiny();
     const kept = await steps(trainingOf(settings), settings, 5);
-    const { model } = prepare(settings);
+    const model = networkOf(settings);
     for (const eager of [false, true]) {
       const step = trainingOf(settings, { donate: true, eager });
-      const { iteration: _, ...first } = startState(model, 1);
+      const first = weightsOf(startState(model, 1));
       const [name, leaf] = leaves(first)[0];
       const [clone, before] = [tf.clone(leaf), [...leaf.dataSync()]];
       let state: Weights = first;
@@ -408,8 +413,8 @@ describe("compiled steps", { skip }, () => {
 
   test("the profile tells operations with their time steps and layers", async () => {
     const settings = tiny();
-    const { model } = prepare(settings);
-    const { iteration: _, ...state } = startState(model, 1);
+    const model = networkOf(settings);
+    const state = weightsOf(startState(model, 1));
     const step = trainingOf(settings);
     const entries = await step.profile(state, inputsAt(0, settings));
     const gates = entries.filter(([operation, time]) => operation === "LstmGates" && time >= 0);

@@ -1,11 +1,13 @@
 import { cpus } from "node:os";
 import * as tf from "@tensorflow/tfjs";
+import { threads } from "../backend/threads";
+import { median } from "../statistics";
 import { type Operation, type Pass, passNames, type Run } from "./operations/operation";
 import { watchOthers } from "./others";
-import { formOf, peak, settle, threads } from "./ours";
+import { formOf, peak, settle } from "./ours";
 import { numberIn } from "./process";
 import { hasReferenceBlas, type Pytorch } from "./pytorch";
-import { alternate, median, type Timed, type TimingOptions } from "./timing";
+import { alternate, type Timed, type TimingOptions } from "./timing";
 
 type Seconds = Partial<Record<Pass, number>>;
 

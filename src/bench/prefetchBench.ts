@@ -1,9 +1,11 @@
 import { type Batch, clips, type Dataset } from "../datasets/dataset";
 import { requireFinite } from "../datasets/requireFinite";
-import { type Experiment, prepare } from "../profiles";
-import { disposeState, startState, train } from "../train/trainer";
+import { prepare } from "../prepare";
+import type { Experiment } from "../settings";
+import { median } from "../statistics";
+import { disposeState, startState } from "../train/state";
+import { train } from "../train/trainer";
 import { repeated } from "./stepTask";
-import { median } from "./timing";
 
 /** Steps before the timed ones: the first is recorded, the second warms up. */
 const WARM_UP = 2;
@@ -45,7 +47,7 @@ export async function benchPrefetch({
   times,
   tell = () => undefined,
 }: PrefetchOptions): Promise<PrefetchTimes> {
-  const { dataset } = prepare(settings);
+  const { dataset } = await prepare(settings);
   const { batch } = settings;
   const slow = slower(dataset, times);
   const one = await clips(dataset, "train", { batch, shuffle: false }).next();
@@ -99,7 +101,7 @@ async function load(batches: AsyncGenerator<Data, void, void>, count: number): P
 }
 
 async function trainOn(batches: AsyncIterable<Data>, settings: Experiment, steps: number) {
-  const { model, options } = prepare(settings);
+  const { model, options } = await prepare(settings);
   let [started, loss] = [0, Number.NaN];
   for await (const event of train(model, batches, startState(model, settings.seed), {
     ...options,

@@ -1,4 +1,6 @@
-import { type Experiment, experiment } from "../profiles";
+import { experiment } from "../profiles";
+import { drawnFrame } from "../recipe";
+import type { Experiment } from "../settings";
 import { benchStep, type StepMeasurement } from "./stepBench";
 import { hasLayers, modelOf } from "./stepTask";
 
@@ -14,7 +16,12 @@ interface Dimension {
 
 /** What can be varied, one at a time. */
 export const dimensions: Readonly<Record<string, Dimension>> = {
-  size: { unit: "pixels a side", values: [16, 32, 64], of: ({ size }) => size, set: (size) => ({ size }) },
+  size: {
+    unit: "pixels a side",
+    values: [16, 32, 64],
+    of: (settings) => drawnFrame(settings).height,
+    set: (size) => ({ size }),
+  },
   filters: { unit: "channels", values: [8, 16, 32, 64], of: ({ filters }) => filters, set: (filters) => ({ filters }) },
   steps: {
     unit: "time steps",

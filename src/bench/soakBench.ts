@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Experiment } from "../profiles";
+import type { Experiment } from "../settings";
 import { numberIn, Server } from "./process";
 import type { Cancelled, Held, SoakTask } from "./soakTask";
 

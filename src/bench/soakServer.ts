@@ -3,9 +3,11 @@ import { setTimeout as pause } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
 import { chooseBackend } from "../backend/choose";
 import { clips } from "../datasets/dataset";
-import { type Experiment, prepare } from "../profiles";
-import { constantRate } from "../train/optimizer";
-import { disposeState, startState, type TrainEvent, type TrainState, train } from "../train/trainer";
+import { prepare } from "../prepare";
+import type { Experiment } from "../settings";
+import { constantRate } from "../train/schedule";
+import { disposeState, startState, type TrainState, weightsOf } from "../train/state";
+import { type TrainEvent, train } from "../train/trainer";
 import { leaves } from "../tree";
 import { pool } from "./ours";
 import { serve } from "./serve";
@@ -29,7 +31,7 @@ let fellBack = false;
 async function start({ task }: { task: SoakTask }): Promise<object> {
   const { settings, backend, eager } = task;
   await chooseBackend(backend);
-  const { model, dataset, options } = prepare(settings);
+  const { model, dataset, options } = await prepare(settings);
   const { batch, seed } = settings;
   const batches = clips(dataset, "train", { batch, seed });
   events = train(model, batches, startState(model, seed), { ...options, compile: eager ? false : options.compile });
@@ -68,7 +70,7 @@ async function held(): Promise<Held> {
 
 /** Stops a replay of another training in its middle. */
 async function cancel({ settings }: { settings: Experiment }): Promise<Cancelled> {
-  const { model, dataset, options } = prepare(settings);
+  const { model, dataset, options } = await prepare(settings);
   const { batch, context, seed, learningRate } = settings;
   const { value } = await clips(dataset, "train", { batch, seed }).next();
   const controller = new AbortController();
@@ -104,10 +106,9 @@ async function cancel({ settings }: { settings: Experiment }): Promise<Cancelled
 }
 
 /** The bytes of all weights and moments. */
-async function copyOf({ params, first, second }: TrainState): Promise<Buffer[]> {
-  const all = [params, first, second].flatMap((tree) => leaves(tree).map(([, leaf]) => leaf));
+async function copyOf(state: TrainState): Promise<Buffer[]> {
   return Promise.all(
-    all.map(async (leaf) => {
+    leaves(weightsOf(state)).map(async ([, leaf]) => {
       const values = (await leaf.data()) as Float32Array;
       return Buffer.from(values.slice().buffer);
     }),

@@ -1,4 +1,4 @@
-import type { Experiment } from "../profiles";
+import type { Experiment } from "../settings";
 
 /** A long training: what the process that makes it is told. */
 export interface SoakTask {

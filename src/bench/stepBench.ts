@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { Experiment } from "../profiles";
+import { openData } from "../prepare";
+import type { Experiment } from "../settings";
+import { median } from "../statistics";
 import { UserError } from "../types";
 import { beside } from "./busy";
 import { peakOf, resetPeak, residentOf } from "./memory";
@@ -10,7 +12,6 @@ import { numberIn, Server } from "./process";
 import type { Profile } from "./profile";
 import { startPytorch } from "./pytorch";
 import { type StepTask, writeTask } from "./stepTask";
-import { median } from "./timing";
 
 /** Steps before the timed ones. */
 export const WARM_UP = 2;
@@ -131,7 +132,7 @@ export async function benchStep(options: StepOptions): Promise<StepMeasurement> 
   try {
     await ours.ready;
     const task: StepTask = { settings, backend, folder, training, layers };
-    await writeTask(task, folder);
+    await writeTask(task, await openData(task.settings), folder);
     await ours.ask({ do: "start", task });
     const idleBytes = residentOf(ours.pid);
     const losses: number[] = [];

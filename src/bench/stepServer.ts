@@ -3,17 +3,11 @@ import { chooseBackend } from "../backend/choose";
 import type { Precision } from "../backend/onednn/backend";
 import { compile } from "../compile";
 import type { Model } from "../model";
-import { prepare } from "../profiles";
-import { constantRate } from "../train/optimizer";
-import {
-  startState,
-  stepInputs,
-  type TrainEvent,
-  type TrainOptions,
-  type TrainState,
-  train,
-  trainingStep,
-} from "../train/trainer";
+import { trainOptions } from "../recipe";
+import { constantRate } from "../train/schedule";
+import { startState, type TrainState, weightsOf } from "../train/state";
+import { stepInputs, trainingStep } from "../train/step";
+import { type TrainEvent, type TrainOptions, train } from "../train/trainer";
 import { disposeTree, leaves, mapTree } from "../tree";
 import { type Profile, summarize } from "./profile";
 import { serve } from "./serve";
@@ -42,7 +36,7 @@ async function start({ task }: { task: StepTask }): Promise<object> {
   const model = modelOf(task);
   const { context, learningRate, seed } = settings;
   const options: TrainOptions = {
-    ...prepare(settings).options,
+    ...trainOptions(settings),
     ...task.training,
     learningRate: constantRate(learningRate),
     sampling: everySecond(context),
@@ -68,13 +62,12 @@ async function step(): Promise<object> {
 async function profile(): Promise<Profile> {
   const { task, model, options, state } = training!;
   const { data } = readClip(task.folder);
-  const { params, first, second } = state;
   const inputs = stepInputs(data, state.iteration, options);
   const step = compile(trainingStep(model, options), options.compile === false ? { eager: true } : options.compile);
   try {
     // The first replay of a program prepares and warms what the second one finds.
-    await step.profile({ params, first, second }, inputs);
-    return summarize(await step.profile({ params, first, second }, inputs));
+    await step.profile(weightsOf(state), inputs);
+    return summarize(await step.profile(weightsOf(state), inputs));
   } finally {
     step.dispose();
     disposeTree(inputs);
@@ -87,18 +80,18 @@ async function gradientsIn(precision: Precision) {
   const step = compile(trainingStep(model, options), { precision });
   const inputs = stepInputs(readClip(task.folder).data, state.iteration, options);
   const zeros = () => mapTree(state.params, (weight) => tf.zerosLike(weight));
-  const given = { params: state.params, first: zeros(), second: zeros() };
+  const slots = { first: zeros(), second: zeros() };
   try {
     // Adam's first moments after one step from zero are the gradients but for a factor.
-    const result = (await step.run(given, inputs))!;
-    const gradients = leaves(result.state.first).map(
+    const result = (await step.run({ params: state.params, slots }, inputs))!;
+    const gradients = leaves(result.state.slots.first).map(
       ([name, leaf]) => [name, leaf.dataSync() as Float32Array] as const,
     );
     const loss = result.outputs.told.dataSync()[0];
     disposeTree(result);
     return { loss, gradients };
   } finally {
-    disposeTree({ first: given.first, second: given.second, inputs });
+    disposeTree({ slots, inputs });
     step.dispose();
   }
 }

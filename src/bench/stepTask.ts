@@ -1,10 +1,11 @@
 import { join } from "node:path";
-import { type Batch, clips } from "../datasets/dataset";
+import { type Batch, clips, type Dataset } from "../datasets/dataset";
 import { buildModel, type Model } from "../model";
 import { cellFor } from "../models";
-import { type Experiment, prepare } from "../profiles";
 import { random } from "../random";
+import { drawnFrame, modelFor } from "../recipe";
 import type { Sampling } from "../sampling";
+import type { Experiment } from "../settings";
 import type { TrainOptions } from "../train/trainer";
 import { disposeTree } from "../tree";
 import { type Sequences, UserError } from "../types";
@@ -26,7 +27,7 @@ export interface StepTask {
 
 /** The network of a task. Errors: another number of layers for a multi-scale network, whose wirings have six. */
 export function modelOf({ settings, layers }: Pick<StepTask, "settings" | "layers">): Model {
-  const { model } = prepare(settings);
+  const model = modelFor(settings, drawnFrame(settings));
   if (layers === undefined) return model;
   const { name, frame } = model;
   if (!hasLayers(name)) throw new UserError(`${name} has ${model.stack.cells.length} layers, it cannot have ${layers}`);
@@ -41,9 +42,12 @@ export const hasLayers = (model: string): boolean => !model.startsWith("MS-");
 const clipFile = (folder: string) => join(folder, "clip.safetensors");
 
 /** Writes weights, clip and mask of a benchmark: in another process than that which trains, whose memory is measured. */
-export async function writeTask(task: Pick<StepTask, "settings" | "layers">, folder: string): Promise<void> {
+export async function writeTask(
+  task: Pick<StepTask, "settings" | "layers">,
+  dataset: Dataset,
+  folder: string,
+): Promise<void> {
   const { batch, context, seed } = task.settings;
-  const { dataset } = prepare(task.settings);
   const model = modelOf(task);
   const params = model.init(seed);
   writeSafetensors(join(folder, "weights.safetensors"), toReference(model, params));

@@ -1,10 +1,3 @@
-/** Middle value; the mean of the two middle ones of an even number. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = (sorted.length - 1) / 2;
-  return (sorted[Math.floor(half)] + sorted[Math.ceil(half)]) / 2;
-}
-
 /** Something that is timed: seconds of one call, the mean over `calls` calls in a row. */
 export type Timed = (calls: number) => number | Promise<number>;
 

@@ -1,11 +1,11 @@
 import { chooseBackend } from "../backend/choose";
+import { threads } from "../backend/threads";
 import { benchOperations, type OperationReport, type OperationResult } from "../bench/operationBench";
 import { operations } from "../bench/operations";
 import { type Pass, passNames } from "../bench/operations/operation";
 import { complaint } from "../bench/others";
-import { threads } from "../bench/ours";
 import { describePytorch, type Pytorch, startPytorch } from "../bench/pytorch";
-import { markdownTable } from "../bench/table";
+import { markdownTable } from "../report/markdownTable";
 import { UsageError } from "../types";
 import { peerOf } from "./benchPeer";
 import { common, numberOf, type Outcome, parse, remark, textOf, wholeOf } from "./command";

@@ -1,10 +1,11 @@
 import { cpus } from "node:os";
 import { chooseBackend } from "../backend/choose";
+import { threads } from "../backend/threads";
 import { complaint, watchOthers } from "../bench/others";
-import { threads } from "../bench/ours";
 import { benchPrefetch as measure, type PrefetchTimes } from "../bench/prefetchBench";
-import { markdownTable } from "../bench/table";
-import { experiment, prepare } from "../profiles";
+import { prepare } from "../prepare";
+import { experiment } from "../profiles";
+import { markdownTable } from "../report/markdownTable";
 import { defined, seconds } from "./benchSettings";
 import { common, type Outcome, parse, remark, textOf, wholeOf } from "./command";
 
@@ -36,7 +37,7 @@ export async function benchPrefetch(args: string[]): Promise<Outcome> {
   const repeats = wholeOf(values, "repeats", 1) ?? 3;
   const times = wholeOf(values, "times", 1) ?? 1;
   const settings = experiment("paper", { filters: 16, batch: 8, ...defined(given) });
-  prepare(settings);
+  await prepare(settings);
   const { name: backend, line } = await chooseBackend(textOf(values, "backend"));
   remark(line);
   const others = watchOthers([]);

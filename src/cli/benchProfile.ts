@@ -1,5 +1,5 @@
 import type { Profile, Spent } from "../bench/profile";
-import { markdownTable } from "../bench/table";
+import { markdownTable } from "../report/markdownTable";
 
 const milliseconds = (seconds: number) => (1000 * seconds).toFixed(2);
 

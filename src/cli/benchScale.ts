@@ -1,13 +1,14 @@
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { chooseBackend } from "../backend/choose";
+import { threads } from "../backend/threads";
 import { complaint } from "../bench/others";
-import { threads } from "../bench/ours";
 import { bytesOf, dimensions, dimensionsFor, growthOf, pointsOf, type ScaleResult, scale } from "../bench/scaleBench";
-import { markdownTable } from "../bench/table";
 import { type Chart, curves } from "../display/curves";
 import { save } from "../display/save";
-import { experiment, prepare } from "../profiles";
+import { prepare } from "../prepare";
+import { experiment } from "../profiles";
+import { markdownTable } from "../report/markdownTable";
 import { UsageError } from "../types";
 import { defined, megabytes, seconds, workloads } from "./benchSettings";
 import { common, type Outcome, parse, remark, textOf, wholeOf } from "./command";
@@ -40,7 +41,7 @@ export async function benchScale(args: string[]): Promise<Outcome> {
     batch: wholeOf(values, "batch", 1),
   };
   const base = experiment(profile, { batch, ...defined({ ...given, model: textOf(values, "model") }) });
-  prepare(base);
+  await prepare(base);
   const names = textOf(values, "vary")?.split(",") ?? dimensionsFor(base.model);
   const unknown = names.find((name) => !Object.hasOwn(dimensions, name));
   if (unknown !== undefined) {
@@ -51,7 +52,7 @@ export async function benchScale(args: string[]): Promise<Outcome> {
   const points = pointsOf(base, names, chosen);
   const { name: backend, line } = await chooseBackend(textOf(values, "backend"));
   remark(line);
-  for (const { settings } of points) await prepare(settings).dataset.sequences("train", [0]);
+  for (const { settings } of points) await (await prepare(settings)).dataset.sequences("train", [0]);
 
   const results = await scale(points, { backend, repeats, tell: remark });
   const noise = complaint(Math.max(...results.map(({ otherCores }) => otherCores)));

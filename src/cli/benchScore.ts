@@ -1,7 +1,7 @@
 import { cpus } from "node:os";
 import { complaint, watchOthers } from "../bench/others";
 import { benchScores, CLIP, type ScoreTimes } from "../bench/scoreBench";
-import { markdownTable } from "../bench/table";
+import { markdownTable } from "../report/markdownTable";
 import { seconds } from "./benchSettings";
 import { type Outcome, parse, remark, wholeOf } from "./command";
 

@@ -1,9 +1,11 @@
 import { cpus } from "node:os";
 import { chooseBackend } from "../backend/choose";
-import { threads } from "../bench/ours";
+import { threads } from "../backend/threads";
 import { check, LIMITS, type SoakReport, soak } from "../bench/soakBench";
-import { markdownTable } from "../bench/table";
-import { type Experiment, experiment, prepare } from "../profiles";
+import { prepare } from "../prepare";
+import { experiment } from "../profiles";
+import { markdownTable } from "../report/markdownTable";
+import type { Experiment } from "../settings";
 import { defined, megabytes, milliseconds, workloads } from "./benchSettings";
 import { common, type Outcome, parse, remark, textOf, wholeOf } from "./command";
 
@@ -40,7 +42,7 @@ export async function benchSoak(args: string[]): Promise<Outcome> {
   const { profile, batch } = workloads.small;
   const overrides = { ...(eager ? tiny : { batch }), ...defined({ ...given, model }), iterations: steps };
   const settings = experiment(profile, overrides);
-  const { dataset } = prepare(settings);
+  const { dataset } = await prepare(settings);
   const { name: backend, line } = await chooseBackend(textOf(values, "backend"));
   remark(line);
   // What is wrong with the data shows before a process is started.

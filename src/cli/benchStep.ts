@@ -1,7 +1,7 @@
 import { cpus } from "node:os";
 import { chooseBackend } from "../backend/choose";
+import { threads } from "../backend/threads";
 import { complaint } from "../bench/others";
-import { threads } from "../bench/ours";
 import type { Profile } from "../bench/profile";
 import { describePytorch, startPytorch } from "../bench/pytorch";
 import {
@@ -11,10 +11,12 @@ import {
   peerVariants,
   type StepMeasurement,
 } from "../bench/stepBench";
-import { markdownTable } from "../bench/table";
 import { reportModel } from "../model";
 import { modelNames } from "../models";
-import { type Experiment, experiment, prepare } from "../profiles";
+import { experiment } from "../profiles";
+import { drawnFrame, modelFor } from "../recipe";
+import { markdownTable } from "../report/markdownTable";
+import type { Experiment } from "../settings";
 import { UsageError, UserError } from "../types";
 import { peerOf } from "./benchPeer";
 import { profileTables } from "./benchProfile";
@@ -97,7 +99,7 @@ export async function benchStep(args: string[]): Promise<Outcome> {
       const named = namesOf(models ?? experiment(profile).model, modelNames(), "model");
       return named.map((model) => {
         const settings = experiment(profile, { batch, ...defined(given), model });
-        return { workload, settings, network: prepare(settings).model };
+        return { workload, settings, network: modelFor(settings, drawnFrame(settings)) };
       });
     },
   );

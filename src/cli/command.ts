@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { didYouMean } from "../nearest";
 import { UsageError, UserError } from "../types";
 
 /** One verb of the command line. */
@@ -23,7 +24,7 @@ type Values = Record<string, string | boolean | undefined>;
 /** Options of every verb that computes; `--json` is taken away before. */
 export const common = { backend: { type: "string" } } as const satisfies Options;
 
-/** Reads options and exactly the positionals named. Error: anything else, in one line. */
+/** Reads options and exactly the positionals named, one or more where `...` ends them. Error: anything else, in one line. */
 export function parse(args: string[], options: Options, positionals: readonly string[] = []) {
   let parsed: { values: Values; positionals: string[] };
   try {
@@ -31,10 +32,12 @@ export function parse(args: string[], options: Options, positionals: readonly st
   } catch (error) {
     const [message] = (error as Error).message.split(/[.\n]/);
     const known = Object.keys(options).map((name) => `--${name}`);
-    throw new UsageError(`${message}; expected ${known.join(" ") || "no options"}`);
+    const hint = didYouMean(/--[^\s'=]+/.exec(message)?.[0] ?? "", known);
+    throw new UsageError(`${message}${hint}; expected ${known.join(" ") || "no options"}`);
   }
   const given = parsed.positionals;
-  if (given.length !== positionals.length) {
+  const isOpen = positionals.at(-1) === "...";
+  if (isOpen ? given.length < positionals.length - 1 : given.length !== positionals.length) {
     const expected = positionals.join(" ") || "nothing but options";
     throw new UsageError(`expected ${expected}, got ${given.length === 0 ? "nothing" : given.join(" ")}`);
   }

@@ -12,6 +12,7 @@ import { isStandIn } from "../datasets/standIns/mark";
 import { type Progress, progress } from "../display/progress";
 import { UsageError, UserError } from "../types";
 import { type Command, type Outcome, parse, remark, textOf, wholeOf } from "./command";
+import { tellPreparing } from "./preparing";
 
 const options = {
   profile: { type: "string" },
@@ -134,13 +135,7 @@ function open(
   entry: CatalogueEntry,
   where: Pick<OpenOptions, "from" | "profile" | "time">,
 ): Promise<Dataset> | Dataset {
-  let last = Date.now();
-  const onProgress = (recordings: number, frames: number) => {
-    if (Date.now() - last < 2000) return;
-    last = Date.now();
-    remark(`prepared ${frames} frames of ${recordings + 1} recordings`);
-  };
-  return entry.open({ ...where, onProgress });
+  return entry.open({ ...where, onProgress: tellPreparing() });
 }
 
 async function verify(args: string[]): Promise<Outcome> {

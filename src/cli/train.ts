@@ -1,32 +1,21 @@
-import { resolve } from "node:path";
 import { chooseBackend } from "../backend/choose";
-import { clips } from "../datasets/dataset";
 import { progress } from "../display/progress";
-import { type Experiment, experiment, prepare, profileFor } from "../profiles";
-import { createRun, latestState, openRun, type Run } from "../train/run";
-import { startState, type TrainState, train as trainModel } from "../train/trainer";
+import { type Prepared, prepare } from "../prepare";
+import { dryRun } from "../train/dryRun";
+import { createRun, newestCheckpoint, openRun, type Run } from "../train/run";
+import { trainRun } from "../train/trainRun";
 import { UsageError } from "../types";
-import { type Command, common, numberOf, parse, remark, textOf, wholeOf } from "./command";
+import { type Command, common, type Outcome, parse, remark, textOf } from "./command";
+import { tellDryRun } from "./dryRun";
+import { tellPreparing } from "./preparing";
+import { chosenSettings, givenSettings, optionOf, settingOptions, settingUsage } from "./settings";
 
-const settings = {
-  model: { type: "string" },
-  digits: { type: "string" },
-  size: { type: "string" },
-  filters: { type: "string" },
-  context: { type: "string" },
-  horizon: { type: "string" },
-  batch: { type: "string" },
-  iterations: { type: "string" },
-  "learning-rate": { type: "string" },
-  seed: { type: "string" },
-  precision: { type: "string" },
-} as const;
 const options = {
   ...common,
-  ...settings,
+  ...settingOptions,
   profile: { type: "string" },
-  dataset: { type: "string" },
-  "checkpoint-every": { type: "string" },
+  config: { type: "string" },
+  "dry-run": { type: "boolean" },
   out: { type: "string" },
   resume: { type: "string" },
 } as const;
@@ -34,91 +23,68 @@ const options = {
 export const train: Command = {
   summary: "train a network into a new run folder, or continue one",
   usage:
-    "--out DIR [--profile small|fallback|quick|paper] [--model NAME] [--dataset moving-mnist] [--digits PATH] [--size N] " +
-    "[--filters N] [--precision f32|bf16] [--context N] [--horizon N] [--batch N] [--iterations N] [--learning-rate R] [--seed S] " +
-    "[--checkpoint-every N] [--backend NAME] | --resume DIR",
+    `--out DIR | --dry-run  [--profile small|fallback|quick|paper] [--config FILE.json] ${settingUsage} [--backend NAME] [--json]; ` +
+    "or --resume DIR [--backend NAME]",
   async run(args) {
     const { values } = parse(args, options);
-    const resume = textOf(values, "resume");
-    const out = textOf(values, "out");
-    const every = wholeOf(values, "checkpoint-every", 1);
-    if ((resume === undefined) === (out === undefined))
-      throw new UsageError("train: expected either --out DIR or --resume DIR");
-    const dataset = textOf(values, "dataset") ?? "moving-mnist";
-    if (dataset !== "moving-mnist") throw new UsageError(`unknown data set: ${dataset}; expected moving-mnist`);
+    const [resume, out, config] = ["resume", "out", "config"].map((name) => textOf(values, name));
+    const dry = values["dry-run"] === true;
+    if ([resume !== undefined, out !== undefined, dry].filter(Boolean).length !== 1)
+      throw new UsageError("train: expected one of --out DIR, --resume DIR, --dry-run");
     if (resume !== undefined) {
-      const extra = [...Object.keys(settings), "profile", "dataset"].find((name) => values[name] !== undefined);
+      const [given] = Object.keys(givenSettings(values)).map(optionOf);
+      const extra = given ?? ["profile", "config"].find((name) => values[name] !== undefined);
       if (extra) throw new UsageError(`--${extra} cannot be changed when a run is continued`);
     }
-    const { name, line } = await chooseBackend(textOf(values, "backend"));
+    const { name: backend, line } = await chooseBackend(textOf(values, "backend"));
     remark(line);
-    let run: Run;
-    let state: TrainState;
-    let saved: string;
-    if (resume !== undefined) {
-      run = openRun(resume);
-      ({ state, path: saved } = latestState(run));
-      run.log({ kind: "resume", iteration: state.iteration, backend: name, time: new Date().toISOString() });
-      remark(`continuing ${resume} after iteration ${state.iteration}`);
-    } else {
-      const overrides: Partial<Experiment> = {
-        model: textOf(values, "model"),
-        digits: textOf(values, "digits") && resolve(textOf(values, "digits")!),
-        learningRate: numberOf(values, "learning-rate"),
-        precision: textOf(values, "precision") as Experiment["precision"],
-      };
-      const whole = ["size", "filters", "context", "horizon", "batch", "iterations", "seed"] as const;
-      const numbers = Object.fromEntries(whole.map((key) => [key, numberOf(values, key)]));
-      const chosen = experiment(textOf(values, "profile") ?? profileFor(name), { ...overrides, ...numbers });
-      const { model, dataset } = prepare(chosen);
-      // Everything that can be wrong with the data shows before the folder is made.
-      await dataset.sequences("train", [0]);
-      run = createRun(out!, chosen, name);
-      state = startState(model, chosen.seed);
-      // At any moment there is something to continue from.
-      saved = await run.checkpoint(model, state);
-    }
-    return finish(run, state, saved, every ?? Math.ceil(run.settings.iterations / 10));
+    const run = resume === undefined ? undefined : openRun(resume);
+    const prepared = await prepare(run?.settings ?? chosenSettings(values, backend, config), tellPreparing());
+    if (dry) return tellDryRun(await dryRun(prepared));
+    // Everything that can be wrong with the data shows before the folder is made.
+    if (!run) await prepared.dataset.sequences("train", [0]);
+    return finish(run ?? (await createRun(out!, prepared, backend)), prepared, backend);
   },
 };
 
-async function finish(run: Run, first: TrainState, newest: string, every: number) {
-  const { settings } = run;
-  const { model, dataset, options } = prepare(settings);
-  const { batch, seed, iterations, context, horizon } = settings;
-  const bar = progress(iterations, { framesPerStep: batch * (context + horizon - 1), start: first.iteration });
+async function finish(run: Run, prepared: Prepared, backend: string): Promise<Outcome> {
+  const { batch, iterations, context, horizon } = run.settings;
   const stopping = new AbortController();
   const stop = () => stopping.abort();
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
-  let state = first;
-  let saved = newest;
+  let bar = progress(iterations, { framesPerStep: batch * (context + horizon - 1) });
+  let iteration = 0;
+  let early = false;
   try {
-    const batches = clips(dataset, "train", { batch, seed, from: first.iteration });
-    for await (const event of trainModel(model, batches, first, { ...options, signal: stopping.signal })) {
-      state = event.state;
+    for await (const event of trainRun(run, prepared, { backend, signal: stopping.signal })) {
+      iteration = event.state.iteration;
       if (event.kind === "note") remark(event.text);
-      if (event.kind === "stopped") saved = await run.checkpoint(model, state);
-      if (event.kind !== "step") continue;
-      const { iteration, loss, learningRate, framesPerSecond } = event;
-      run.log({ kind: "step", iteration, loss, learningRate, framesPerSecond, time: new Date().toISOString() });
-      bar.update(iteration, { loss });
-      if (iteration % every === 0 || iteration === iterations) saved = await run.checkpoint(model, state);
+      if (event.kind === "resume") {
+        remark(`continuing ${run.folder} after iteration ${iteration}`);
+        bar = progress(iterations, { framesPerStep: batch * (context + horizon - 1), start: iteration });
+      }
+      if (event.kind === "step") bar.update(iteration, { loss: event.loss });
+      if (event.kind === "validation")
+        remark(
+          `iteration ${iteration}: validation MSE ${event.score.toPrecision(5)}${event.best ? ", the best so far" : ""}`,
+        );
+      if (event.kind === "done") early = event.early === true;
     }
   } finally {
     process.off("SIGINT", stop);
     process.off("SIGTERM", stop);
   }
   // Asked to stop during the last step, it is done all the same.
-  const stopped = stopping.signal.aborted && state.iteration < iterations;
-  bar.done(stopped ? "stopped" : undefined);
+  const stopped = stopping.signal.aborted && iteration < iterations && !early;
+  bar.done(stopped ? "stopped" : early ? "no better validation score" : undefined);
+  const checkpoint = newestCheckpoint(run);
+  const json = { run: run.folder, iteration, checkpoint };
   if (stopped) {
-    remark(`stopped after iteration ${state.iteration}; continue with: ms-rnn train --resume ${run.folder}`);
-    return {
-      json: { run: run.folder, iteration: state.iteration, checkpoint: saved, stopped: true },
-      status: 1 as const,
-    };
+    remark(`stopped after iteration ${iteration}; continue with: ms-rnn train --resume ${run.folder}`);
+    return { json: { ...json, stopped: true }, status: 1 };
   }
-  console.log(`${run.folder}: ${state.iteration} iterations, weights in ${saved}`);
-  return { json: { run: run.folder, iteration: state.iteration, checkpoint: saved } };
+  const why = early ? `, ended early: no better validation score in ${run.settings.patience} looks` : "";
+  console.log(`${run.folder}: ${iteration} iterations${why}, weights in ${checkpoint}`);
+  return { json: { ...json, ...(early && { early }) } };
 }

@@ -6,9 +6,10 @@ import { beside } from "#src/bench/busy";
 import { complaint } from "#src/bench/others";
 import { numberIn, Server } from "#src/bench/process";
 import { everySecond } from "#src/bench/stepTask";
-import { markdownTable } from "#src/bench/table";
-import { alternate, median } from "#src/bench/timing";
+import { alternate } from "#src/bench/timing";
 import { random } from "#src/random";
+import { markdownTable } from "#src/report/markdownTable";
+import { median } from "#src/statistics";
 
 test("median of odd and even numbers of values", () => {
   assert.equal(median([3, 1, 2]), 2);

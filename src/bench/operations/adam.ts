@@ -12,7 +12,7 @@ export function adam(shape: readonly number[]): Operation {
     prepare() {
       const gradient = uniform(shape, "gradient");
       const slot = { weight: uniform(shape, "weight"), first: tf.zerosLike(gradient), second: tf.zerosLike(gradient) };
-      const rates = adamRates(3e-4, 1);
+      const rates = tf.tensor1d(adamRates(3e-4, 1));
       const step = () => {
         const { weight, first, second } = adamUpdate(slot, gradient, rates);
         return [weight, first, second];
