@@ -54,6 +54,24 @@ export function teach(model: Model, params: ModelParams, clip: Clip, mask: tf.Te
 }
 
 /**
+ * Throws a UserError unless frames of this shape can be forecast from: five axes, none empty, frames that fit the model; `what`
+ * names them.
+ */
+export function requireContext(model: Model, shape: readonly number[], what = "context"): void {
+  if (shape.length !== 5)
+    throw new UserError(`${what} is [${shape.join(", ")}], expected [batch, time, height, width, channels]`);
+  requireFrames(model, shape, what);
+  if (shape[0] < 1) throw new UserError(`${what} has no clips, expected at least 1`);
+  if (shape[1] < 1) throw new UserError(`${what} has no frames, expected at least 1`);
+}
+
+/** Throws a UserError unless so many frames can be forecast: a whole number from 1. */
+export function requireHorizon(horizon: number): void {
+  if (!Number.isSafeInteger(horizon) || horizon < 1)
+    throw new UserError(`horizon is ${horizon}, expected a whole number from 1`);
+}
+
+/**
  * Forecast from seen frames alone: there is no future to look at. Any context of at least one frame, any horizon of at
  * least one.
  *
@@ -69,11 +87,9 @@ export function predict(
   horizon: number,
   { warmUp = false }: { warmUp?: boolean } = {},
 ): Clip {
-  requireFrames(model, context.shape, "context");
+  requireContext(model, context.shape);
+  requireHorizon(horizon);
   const [batch, seen, height, width, channels] = context.shape;
-  if (seen < 1) throw new UserError("context has no frames, expected at least 1");
-  if (!Number.isInteger(horizon) || horizon < 1)
-    throw new UserError(`horizon is ${horizon}, expected a whole number from 1`);
   return tf.tidy(() => {
     const frames = tf.unstack(context, 1) as Frames[];
     const predictions: Frames[] = [];

@@ -99,7 +99,18 @@ test("wrong clips are refused in one line", async () => {
   );
   refuse(() => predict(network, params, clipOf(2), 0), "horizon is 0, expected a whole number from 1");
   refuse(() => predict(network, params, clipOf(2), 1.5), "horizon is 1.5, expected a whole number from 1");
+  for (const wrong of [Number.NaN, -1, Number.POSITIVE_INFINITY])
+    refuse(() => predict(network, params, clipOf(2), wrong), `horizon is ${wrong}, expected a whole number from 1`);
   refuse(() => predict(network, params, clipOf(0), 1), "context has no frames, expected at least 1");
+  refuse(() => predict(network, params, clipOf(2, 0), 1), "context has no clips, expected at least 1");
+  refuse(
+    () => predict(network, params, tf.zeros([4, 8, 8, 1]) as unknown as Clip, 1),
+    "context is [4, 8, 8, 1], expected [batch, time, height, width, channels]",
+  );
+  refuse(
+    () => predict(network, params, tf.zeros<tf.Rank.R5>([1, 4, 12, 8, 1]), 1),
+    "context has frames of 12x8, but the model was built for 8x8 (MS-ConvLSTM)",
+  );
   refuse(
     () => teach(network, params, clipOf(1), maskOf(2)),
     "clip has 1 frame, expected at least 2 to predict one from another",

@@ -1,5 +1,5 @@
 import { chooseBackend } from "../backend/choose";
-import { latestCheckpoint, openRun } from "../train/run";
+import { newestCheckpoint, openRun } from "../train/run";
 import { leaves } from "../tree";
 import { UsageError } from "../types";
 import { exportWeights, importWeights, readPublished, writePublished } from "../weights/published";
@@ -54,7 +54,7 @@ async function bring(args: string[]): Promise<Outcome> {
 async function give(args: string[]): Promise<Outcome> {
   const { values, positionals } = parse(args, { complete: importOptions.complete }, ["DIR|FILE", "OUT"]);
   const [from, to] = positionals;
-  const { config, params } = loadWeights(from.endsWith(".safetensors") ? from : latestCheckpoint(openRun(from)));
+  const { config, params } = loadWeights(from.endsWith(".safetensors") ? from : newestCheckpoint(openRun(from)));
   const published = exportWeights(config, params, values.complete === true);
   writePublished(to, published);
   const parameters = [...published.values()].reduce((sum, { data }) => sum + data.length, 0);
