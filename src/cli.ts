@@ -7,6 +7,7 @@ const verbs: Record<string, () => Command> = {
   train: () => require("./cli/train").train,
   evaluate: () => require("./cli/evaluate").evaluate,
   predict: () => require("./cli/predict").predict,
+  report: () => require("./cli/report").report,
   models: () => require("./cli/models").models,
   verify: () => require("./cli/verify").verify,
   bench: () => require("./cli/bench").bench,

@@ -120,7 +120,7 @@ export interface LossCurveOptions {
 }
 
 /** Mean of the finite values around each point: `window` of them, fewer at the ends, as many before as after. */
-function runningMean(values: readonly number[], window: number): number[] {
+export function runningMean(values: readonly number[], window: number): number[] {
   const sums = new Float64Array(values.length + 1);
   const counts = new Float64Array(values.length + 1);
   values.forEach((value, i) => {

@@ -10,6 +10,7 @@ export { type NotebookHost, notebookHost } from "./host";
 export { DISPLAY, type Displayable, type MimeBundle, type Picture } from "./mime";
 export type { Figure } from "./plotly";
 export { type Progress, type ProgressOptions, progress } from "./progress";
+export { type Recipe, type RecipeCurvesOptions, recipeCurves } from "./recipe";
 export { save } from "./save";
 export { type Shown, type ShowOptions, show } from "./show";
 export { dataFrame, type FrameLike, type Table, type TableOptions, type TableRow, table } from "./table";

@@ -42,7 +42,8 @@ export function dataFrame(rows: readonly TableRow[]): DataFrame {
   return new danfo.DataFrame(rows as object[]);
 }
 
-function format(value: unknown, digits?: number): string {
+/** A value as a cell of a table shows it; missing ones are empty. */
+export function format(value: unknown, digits?: number): string {
   if (value === null || value === undefined) return "";
   if (typeof value !== "number") return String(value);
   if (Number.isNaN(value)) return "NaN";

@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { readNpy, writeNpy } from "#src/datasets/formats/npy";
+import { readLog } from "#src/train/runLog";
 
 const folder = mkdtempSync(join(tmpdir(), "cli-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -47,16 +48,13 @@ test("train writes a run folder: settings, log, checkpoints", () => {
   assert.equal(trained.json().iteration, 4);
   const { settings, backend } = JSON.parse(readFileSync(join(run, "config.json"), "utf8"));
   assert.deepEqual([settings.size, settings.filters, settings.iterations, backend], [16, 2, 4, "wasm"]);
-  const log = readFileSync(join(run, "log.jsonl"), "utf8")
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line));
+  const steps = readLog(run).filter((event) => event.kind === "step");
   assert.deepEqual(
-    log.map(({ iteration }) => iteration),
+    steps.map(({ iteration }) => iteration),
     [1, 2, 3, 4],
   );
-  assert.ok(log.every(({ loss }) => Number.isFinite(loss)));
-  assert.deepEqual(readdirSync(join(run, "checkpoint")), ["0.safetensors", "3.safetensors", "4.safetensors"]);
+  assert.ok(steps.every(({ loss }) => Number.isFinite(loss)));
+  assert.deepEqual(readdirSync(join(run, "checkpoint")), ["3.safetensors", "4.safetensors"]);
   assert.match(trained.stderr, /backend: wasm[\s\S]*training: /);
 });
 
@@ -93,11 +91,29 @@ test("evaluate scores beside the baselines, and writes every frame's number", ()
   );
   assert.ok(["black frame", "copy last frame"].includes(json().opponent));
   assert.match(stdout, new RegExp(`less that of the better trivial forecast \\(${json().opponent}\\): `));
-  const csv = readFileSync(join(run, "scores-4-of-3-clips.csv"), "utf8").trimEnd().split("\n");
+  const linesOf = (name: string) => readFileSync(join(run, name), "utf8").trimEnd().split("\n");
+  const csv = linesOf("scores.csv");
   assert.equal(csv.length, 1 + 3 * 4 * 19);
+  assert.match(csv[1], /^4,test,3,copy last frame,mse,1,\d+\.\d+$/);
+  assert.equal(linesOf("clips.csv").length, 1 + 3 * 4 * 3);
+  assert.match(linesOf("clips.csv")[1], /^4,test,test 0 \(seed 2022\),copy last frame,mse,/);
+  for (const name of ["curves.png", "forecast.png", "forecast.gif"]) assert.ok(existsSync(join(run, name)), name);
 });
 
-test("evaluate: scores that are asked for, in a table and a file of their own", () => {
+test("evaluate: another split and another checkpoint add their rows", () => {
+  const before = readFileSync(join(run, "scores.csv"), "utf8");
+  const { status, json } = cli(
+    ...["evaluate", run, "--clips", "2", "--split", "validation", "--checkpoint", "3", "--backend", "wasm", "--json"],
+  );
+  assert.equal(status, 0);
+  assert.deepEqual([json().iteration, json().split], [3, "validation"]);
+  const now = readFileSync(join(run, "scores.csv"), "utf8");
+  assert.ok(now.startsWith(before));
+  assert.match(now.slice(before.length), /^3,validation,2,copy last frame,mse,1,/);
+  refuses(1, /has no checkpoint of iteration 1; it has 3, 4/, "evaluate", run, "--checkpoint", "1", "--backend", "cpu");
+});
+
+test("evaluate: scores that are asked for, in a table of their own", () => {
   const { json } = cli(
     "evaluate",
     run,
@@ -115,7 +131,7 @@ test("evaluate: scores that are asked for, in a table and a file of their own", 
     ["MSE all", ...["0.5", "2", "5", "10", "30"].map((rate) => `CSI-${rate} all`), "PERSISTENCESKILL all"],
   );
   assert.equal(copied["PERSISTENCESKILL all"], 0);
-  assert.ok(readdirSync(run).some((name) => /^scores-csi-persistenceSkill-\d+-of-2-clips\.csv$/.test(name)));
+  assert.match(readFileSync(join(run, "scores.csv"), "utf8"), /\n4,test,2,copy last frame,csi-30,19,/);
 });
 
 test("more test clips than there are means all of them, and says how many", () => {
@@ -127,11 +143,9 @@ test("a finished run that is continued has nothing to do, and says which weights
   const { status, json } = cli("train", "--resume", run, "--backend", "wasm", "--json");
   assert.equal(status, 0);
   assert.match(json().checkpoint, /4\.safetensors$/);
-  const last = readFileSync(join(run, "log.jsonl"), "utf8").trimEnd().split("\n").at(-1)!;
-  assert.deepEqual(
-    [JSON.parse(last).kind, JSON.parse(last).iteration, JSON.parse(last).backend],
-    ["resume", 4, "wasm"],
-  );
+  const [resume, done] = readFileSync(join(run, "log.jsonl"), "utf8").trimEnd().split("\n").slice(-2);
+  assert.deepEqual([JSON.parse(resume).kind, JSON.parse(resume).iteration], ["resume", 4]);
+  assert.equal(JSON.parse(done).kind, "done");
 });
 
 test("predict forecasts a .npy file, whole numbers of 64 bits too", () => {
@@ -186,16 +200,36 @@ test("the kernel specification goes where it is told", () => {
 test("wrong calls: one line, exit 2", () => {
   refuses(2, /unknown verb: frobnicate; expected one of train, /, "frobnicate");
   refuses(2, /unknown verb: toString/, "toString");
-  refuses(2, /'--frob'.*expected --backend --model/, "train", "--frob", "1");
-  refuses(2, /either --out DIR or --resume DIR/, "train");
-  refuses(2, /--iterations is many, expected a number/, "train", "--out", join(folder, "n"), "--iterations", "many");
+  refuses(2, /'--frob'/, "train", "--frob", "1");
+  refuses(2, /expected one of --out DIR, --resume DIR, --dry-run/, "train");
+  refuses(
+    2,
+    /iterations is "many", expected a whole number from 1/,
+    "train",
+    "--out",
+    join(folder, "n"),
+    "--iterations",
+    "many",
+  );
   refuses(2, /--out is empty/, "train", "--out", "");
   refuses(2, /--resume is empty/, "train", "--resume", "");
   refuses(2, /seed is -1, expected a whole number from 0/, "train", "--out", join(folder, "n"), "--seed", "-1");
   refuses(2, /batch is 0, expected/, "train", "--out", join(folder, "n"), "--batch", "0");
-  refuses(2, /--checkpoint-every is 0, expected/, "train", "--out", join(folder, "n"), "--checkpoint-every", "0");
-  refuses(2, /unknown data set: kth/, "train", "--out", join(folder, "n"), "--dataset", "kth");
+  refuses(2, /checkpointEvery is 0, expected/, "train", "--out", join(folder, "n"), "--checkpoint-every", "0");
+  refuses(2, /unknown data set: mnist; expected one of/, "train", "--out", join(folder, "n"), "--dataset", "mnist");
+  refuses(2, /one of --out/, "train", "--out", join(folder, "n"), "--dry-run");
   refuses(2, /--clips is 1, expected a whole number from 2/, "evaluate", run, "--clips", "1");
+  refuses(2, /unknown --split: train; expected test or validation/, "evaluate", run, "--split", "train");
+  refuses(
+    2,
+    /--checkpoint is last, expected newest, best or/,
+    "evaluate",
+    run,
+    "--checkpoint",
+    "last",
+    "--backend",
+    "cpu",
+  );
   refuses(2, /unknown score: lpips; expected some of mse, mae/, "evaluate", run, "--scores", "ssim,lpips");
   refuses(2, /--horizon is 1.5/, "predict", run, "--horizon", "1.5", "--input", "x.npy", "--out", join(folder, "n"));
   refuses(2, /--filters is -3, expected a whole number from 1 to 1024/, "models", "--filters", "-3");
@@ -238,17 +272,17 @@ test("bad data and files: one line, exit 1, nothing made", () => {
   refuses(1, /cannot write/, "train", "--out", "/proc/ms-rnn", ...small);
   refuses(1, /cannot write the kernel specification/, "kernel", "install", "--prefix", inFile);
   refuses(1, /notebook not found/, "notebook", "run", "none.ipynb", "--out", join(folder, "y.ipynb"));
-  refuses(1, /no such file or folder of digits/, "train", "--out", out, "--digits", join(folder, "none"));
+  refuses(1, /no such file or folder of digits/, "train", "--out", out, "--data", join(folder, "none"));
 
   const digits = join(folder, "digits");
   mkdirSync(digits);
-  refuses(1, /expected a file train-images-idx3-ubyte/, "train", "--out", out, "--digits", digits);
+  refuses(1, /expected a file train-images-idx3-ubyte/, "train", "--out", out, "--data", digits);
   const idx = Buffer.alloc(16 + 3 * 784);
   idx.set([0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 28, 0, 0, 0, 28]);
   const path = join(digits, "train-images-idx3-ubyte");
   writeFileSync(path, idx);
   truncateSync(path, 1000);
-  refuses(1, /train-images-idx3-ubyte.*2368.*1000/, "train", "--out", out, "--digits", digits);
+  refuses(1, /train-images-idx3-ubyte.*2368.*1000/, "train", "--out", out, "--data", digits);
 
   const npy = join(folder, "bad.npy");
   const predict = ["predict", run, "--input", npy, "--out", join(folder, "bad-out.npy"), "--backend", "cpu"];

@@ -1,5 +1,7 @@
-import { curves, difference, frames, gif, lossCurve, type Picture } from "#src/display/index";
+import { curves, difference, frames, gif, lossCurve, type Picture, recipeCurves } from "#src/display/index";
 import { random } from "#src/random";
+import { reverseScheduledEtas, scheduledEta } from "#src/sampling";
+import { constantRate, cosineRate } from "#src/train/schedule";
 import type { Sequences } from "#src/types";
 
 interface Blobs {
@@ -116,6 +118,23 @@ export const pictures: Record<string, () => Picture> = {
       ],
       { xLabel: "iteration", yLabel: "mean squared error", logY: true },
     ),
+  "recipe-cosine": () =>
+    recipeCurves({
+      iterations: 52_500,
+      learningRate: cosineRate(3e-4, 52_500),
+      sampling: { "scheduled sampling": (iteration) => scheduledEta(iteration, 26_250) },
+    }),
+  "recipe-reverse": () => {
+    const etas = (iteration: number) => reverseScheduledEtas(Math.floor(iteration / 100) + 1, 30);
+    return recipeCurves(
+      {
+        iterations: 3000,
+        learningRate: constantRate(1e-3),
+        sampling: { "given frames": (i) => etas(i).given, "future frames": (i) => etas(i).future },
+      },
+      { title: "Reverse scheduled sampling, 30 epochs" },
+    );
+  },
   "loss-early": () => lossCurve(training(3), { iterations: 400, yLabel: "loss (mean squared error per pixel)" }),
   "loss-late": () => lossCurve(training(400), { iterations: 400, yLabel: "loss (mean squared error per pixel)" }),
   "loss-none": () => lossCurve([], { iterations: 400 }),
