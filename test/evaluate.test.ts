@@ -2,13 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { chooseBackend } from "#src/backend/choose";
+import { movingMnist } from "#src/datasets/movingMnist";
 import { sliceTime } from "#src/datasets/sliceTime";
 import { evaluate, type Forecaster, networkForecaster, trivialForecasters } from "#src/evaluate";
-import { experiment, prepare } from "#src/profiles";
+import { experiment } from "#src/profiles";
+import { drawnFrame, modelFor } from "#src/recipe";
 import { compareWithTrivial, scoreRows } from "#src/scoreTable";
 
 const settings = experiment("quick", { filters: 2, size: 16, context: 3, horizon: 2 });
-const { model, dataset } = prepare(settings);
+const model = modelFor(settings, drawnFrame(settings));
+const dataset = movingMnist({ size: 16, frames: 5 });
 
 test("the truth as forecast has no error; batches of any size give the same scores", async () => {
   await chooseBackend("cpu");

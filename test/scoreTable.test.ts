@@ -4,7 +4,8 @@ import { chooseBackend } from "#src/backend/choose";
 import { evaluate, networkForecaster } from "#src/evaluate";
 import type { ScoreReport } from "#src/metrics/evaluate";
 import { paired } from "#src/metrics/paired";
-import { experiment, prepare } from "#src/profiles";
+import { prepare } from "#src/prepare";
+import { experiment } from "#src/profiles";
 import { compareForecasters } from "#src/scoreTable";
 
 const report = (name: string, better: "lower" | "higher", clips: number[]): ScoreReport => {
@@ -57,7 +58,7 @@ test("what cannot be told apart, or is not there, is said", () => {
 
 test("two networks through evaluate: the difference of their scores; a network beside itself shows none", async () => {
   await chooseBackend("cpu");
-  const { model, dataset } = prepare(experiment("quick", { filters: 2, size: 16, context: 3, horizon: 2 }));
+  const { model, dataset } = await prepare(experiment("quick", { filters: 2, size: 16, context: 3, horizon: 2 }));
   const [one, two] = [1, 2].map((seed) => networkForecaster(model, model.init(seed)));
   const reports = await evaluate({ one, two, again: one }, dataset, { context: 3, take: 12 });
   const [mse, ssim] = ["mse", "ssim"].map((name) => ({ ...compareForecasters(reports, "one", "two", name), name }));
