@@ -1,4 +1,5 @@
 import { UsageError } from "../types";
+import { benchDryRun, dryRunUsage } from "./benchDryRun";
 import { benchOperation, operationUsage } from "./benchOperation";
 import { benchPrefetch, prefetchUsage } from "./benchPrefetch";
 import { benchScale, scaleUsage } from "./benchScale";
@@ -14,13 +15,16 @@ const kinds = {
   scale: benchScale,
   score: benchScore,
   prefetch: benchPrefetch,
+  "dry-run": benchDryRun,
 };
 
 export const bench: Command = {
   summary:
-    "time training steps and single operations, ours and a peer's, how steps scale, scores, and reading ahead; " +
+    "time training steps and single operations, ours and a peer's, how steps scale, scores, reading ahead, and what a dry run says; " +
     "soak: a long training's limits",
-  usage: [stepUsage, operationUsage, soakUsage, scaleUsage, scoreUsage, prefetchUsage].join("\nms-rnn bench "),
+  usage: [stepUsage, operationUsage, soakUsage, scaleUsage, scoreUsage, prefetchUsage, dryRunUsage].join(
+    "\nms-rnn bench ",
+  ),
   async run([what, ...rest]) {
     if (what === undefined || !Object.hasOwn(kinds, what))
       throw new UsageError(`bench ${what ?? ""}: expected ${Object.keys(kinds).join(" or ")}`);

@@ -20,7 +20,7 @@ import type { Experiment } from "../settings";
 import { UsageError, UserError } from "../types";
 import { peerOf } from "./benchPeer";
 import { profileTables } from "./benchProfile";
-import { defined, megabytes, seconds, workloads } from "./benchSettings";
+import { defined, megabytes, namesOf, seconds, workloads } from "./benchSettings";
 import { common, type Outcome, parse, remark, textOf, wholeOf } from "./command";
 
 const options = {
@@ -166,16 +166,6 @@ async function knownModels(all: boolean, jobs: readonly { settings: Experiment }
   const missing = jobs.map(({ settings }) => settings.model).find((model) => !pytorch.models.includes(model));
   if (missing && !all) throw new UserError(`the peer has no ${missing}; it has ${pytorch.models.join(", ")}`);
   return pytorch.models;
-}
-
-/** Names separated by commas, or all of them. Errors: an unknown one. */
-function namesOf<Name extends string>(text: string, known: readonly Name[], what: string): readonly Name[] {
-  if (text === "all") return known;
-  return text.split(",").map((name) => {
-    const found = known.find((one) => one === name);
-    if (!found) throw new UsageError(`unknown ${what}: ${name}; expected one of ${known.join(", ")}`);
-    return found;
-  });
 }
 
 /** One row a workload and model, in Markdown. */

@@ -263,3 +263,16 @@ test("PyTorch computes every operation and pass", { skip: torch }, () => {
     assert.ok(Object.keys(ours).every((pass) => peers.pytorch[pass] > 0));
   }
 });
+
+test("dry-run: predictions beside what then happens; further off than the limits is exit 1", () => {
+  const few = ["--model", "ConvLSTM", "--iterations", "3", "--filters", "2", "--backend", "wasm"];
+  const { status, stdout, stderr } = bench(["dry-run", ...few]);
+  const { results, kept } = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+  const [{ model, predicted, real, timeRatio, memoryRatio }] = results;
+  assert.equal(model, "ConvLSTM", stderr);
+  for (const cost of [predicted, real]) assert.ok(cost.seconds > 0 && cost.peakBytes > 5e7);
+  assert.equal(timeRatio, predicted.seconds / real.seconds);
+  const within = Math.abs(timeRatio - 1) <= 0.35 && Math.abs(memoryRatio - 1) <= 0.2;
+  assert.deepEqual([kept, status], [within, within ? 0 : 1]);
+  assert.match(bench(["dry-run", "--model", "LSTM"]).stderr, /unknown model: LSTM/);
+});

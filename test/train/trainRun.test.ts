@@ -30,10 +30,13 @@ async function go(name: string, prepared: Prepared, leave: (event: RunEvent) => 
   const path = join(folder, name);
   const run = existsSync(join(path, "config.json")) ? openRun(path) : await createRun(path, prepared, "wasm");
   const kinds: string[] = [];
+  let iteration = 0;
   for await (const event of trainRun(run, prepared, { backend: "wasm" })) {
     kinds.push(event.kind);
+    iteration = event.state.iteration;
     if (leave(event)) break;
   }
+  assert.equal(checkpointsOf(run).at(-1), iteration, "whoever leaves finds the last step done");
   return { run, kinds };
 }
 
@@ -70,7 +73,7 @@ for (const backend of ["wasm", ...(skip ? [] : ["onednn"])])
       const prepared = await quick(recipe);
       const whole = await go(`${backend}-${name}`, prepared);
       const events = whole.kinds.length;
-      for (const at of [1, 2, Math.floor(events / 2), events - 3]) {
+      for (const at of [1, 2, Math.floor(events / 2), events - 3, events - 2]) {
         let left = at;
         const label = `${backend}-${name}-${at}`;
         await go(label, prepared, () => left-- === 0);

@@ -16,12 +16,13 @@ after(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const train = (...args: string[]) =>
-  spawnSync(process.execPath, ["dist/cli.js", "train", ...args, "--backend", "wasm"], { encoding: "utf8" });
+const skip = !mounted && "a small disk cannot be mounted here";
+const cli = (...args: string[]) => spawnSync(process.execPath, ["dist/cli.js", ...args], { encoding: "utf8" });
+const train = (...args: string[]) => cli("train", ...args, "--backend", "wasm");
 const settings = ["--profile", "quick", "--size", "16", "--filters", "4", "--context", "2", "--horizon", "2"];
 
 test("a full disk keeps the checkpoint before, one line tells it, and with space again the run goes on", {
-  skip: !mounted && "a small disk cannot be mounted here",
+  skip,
 }, () => {
   const run = join(disk, "run");
   // Some 80 kB a checkpoint: two are kept, a third does not fit beside them.
@@ -44,4 +45,23 @@ test("a full disk keeps the checkpoint before, one line tells it, and with space
     Array.from({ length: 20 }, (_, i) => i + 1),
   );
   assert.ok(readFileSync(join(run, "config.json"), "utf8").endsWith("}\n"));
+});
+
+test("a run folder that is read-only is refused in one line, and stays as it is", { skip }, () => {
+  const run = join(disk, "run");
+  const listed = () => readdirSync(run, { recursive: true, encoding: "utf8" }).sort();
+  const before = listed();
+  assert.equal(spawnSync("mount", ["-o", "remount,ro", disk]).status, 0);
+  for (const { status, stderr } of [
+    train("--resume", run),
+    train("--out", join(disk, "other"), ...settings),
+    cli("evaluate", run, "--clips", "2"),
+    cli("report", run),
+  ]) {
+    const lines = stderr.split("\n").filter((line) => line.startsWith("ms-rnn: "));
+    assert.equal(status, 1, stderr);
+    assert.match(lines.join("\n"), /^ms-rnn: cannot write [^\n]*read-only file system[^\n]*$/);
+    assert.ok(!stderr.includes("    at "), stderr);
+  }
+  assert.deepEqual(listed(), before);
 });
