@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { readJson } from "../files";
-import { experiment, profileFor } from "../profiles";
+import { experiment } from "../profiles";
 import { type Experiment, requireSettingNames, type SettingName, settingNames, settingRules } from "../settings";
 import { UserError } from "../types";
 
@@ -50,10 +50,10 @@ export function configFile(path: string): { profile?: string; settings: Partial<
   return { profile, settings };
 }
 
-/** What all that was given means: the options over the file over the profile. */
-export function chosenSettings(values: Values, backend: string, config?: string): Experiment {
+/** What all that was given means: the options over the file over the profile, which is the paper's protocol where none is named. */
+export function chosenSettings(values: Values, config?: string): Experiment {
   const file = config === undefined ? undefined : configFile(config);
-  const profile = (values.profile as string | undefined) ?? file?.profile ?? profileFor(backend);
+  const profile = (values.profile as string | undefined) ?? file?.profile ?? "paper";
   return experiment(profile, withoutRivals({ ...file?.settings }, givenSettings(values)));
 }
 

@@ -23,7 +23,7 @@ const options = {
 export const train: Command = {
   summary: "train a network into a new run folder, or continue one",
   usage:
-    `--out DIR | --dry-run  [--profile small|fallback|quick|paper] [--config FILE.json] ${settingUsage} [--backend NAME] [--json]; ` +
+    `--out DIR | --dry-run  [--profile paper|small|fallback|quick (default: paper)] [--config FILE.json] ${settingUsage} [--backend NAME] [--json]; ` +
     "or --resume DIR [--backend NAME]",
   async run(args) {
     const { values } = parse(args, options);
@@ -39,7 +39,7 @@ export const train: Command = {
     const { name: backend, line } = await chooseBackend(textOf(values, "backend"));
     remark(line);
     const run = resume === undefined ? undefined : openRun(resume);
-    const prepared = await prepare(run?.settings ?? chosenSettings(values, backend, config), tellPreparing());
+    const prepared = await prepare(run?.settings ?? chosenSettings(values, config), tellPreparing());
     if (dry) return tellDryRun(await dryRun(prepared));
     // Everything that can be wrong with the data shows before the folder is made.
     if (!run) await prepared.dataset.sequences("train", [0]);

@@ -85,6 +85,30 @@ test("a data set of the catalogue, on its stand-in, with validation, best checkp
   assert.ok(scored.json().iteration < json().iteration);
 });
 
+test("without a profile it is the paper's protocol", () => {
+  const few = [
+    "--filters",
+    "2",
+    "--size",
+    "32",
+    "--batch",
+    "1",
+    "--context",
+    "2",
+    "--horizon",
+    "2",
+    "--iterations",
+    "1",
+  ];
+  const { status, stderr } = cli("train", "--out", at("paper"), ...few, ...onWasm);
+  assert.equal(status, 0, stderr);
+  const { variant, learningRate, schedule, loss, seed } = settingsOf(at("paper"));
+  assert.deepEqual(
+    [variant, learningRate, schedule, loss, seed],
+    ["paper", 3e-4, "constant", { mse: 1, mae: 1 }, 2022],
+  );
+});
+
 test("a dry run tells what a training would cost, and writes nothing", () => {
   const { status, stdout, json } = cli("train", "--dry-run", ...tiny, "--json", ...onWasm);
   assert.equal(status, 0);
