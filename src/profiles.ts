@@ -61,6 +61,11 @@ export function experiment(profile: string, overrides: Partial<Experiment> = {})
   }
   requireSettingNames(Object.keys(overrides));
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+  // The profile has a value for each: one of these that is given beside the other would be ignored.
+  if (given.epochs !== undefined && given.iterations !== undefined)
+    throw new UsageError("expected either iterations or epochs");
+  if (given.samplingPart !== undefined && given.sampling === "none")
+    throw new UsageError("samplingPart needs sampling scheduled or reverse");
   const { variant, size, ...rest } = profiles[profile];
   const same = given.dataset === undefined || given.dataset === rest.dataset;
   return checkedSettings({ ...rest, ...(same && { variant, size }), ...given });

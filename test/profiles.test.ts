@@ -102,6 +102,11 @@ test("what makes no sense is refused in one line", async () => {
   refuse(() => experiment("small", { momentum: 0.9 }), /^momentum needs optimizer sgd$/);
   refuse(() => experiment("small", { optimizer: "sgd", nesterov: true }), /^nesterov needs momentum above 0$/);
   refuse(() => experiment("small", { optimizer: "sgd", beta1: 0.9 }), /^beta1 needs optimizer adam or adamW$/);
+  refuse(() => experiment("small", { epochs: 2, iterations: 5 }), /^expected either iterations or epochs$/);
+  refuse(
+    () => experiment("small", { sampling: "none", samplingPart: 0.5 }),
+    /^samplingPart needs sampling scheduled or reverse$/,
+  );
   refuse(() => experiment("small", { patience: 3 }), /^patience needs validateEvery$/);
   await assert.rejects(prepare(experiment("small", { size: 30 })), /divisible by 4/);
 });

@@ -9,6 +9,13 @@ import { markdownTable } from "../report/markdownTable";
 import { megabytes, namesOf, seconds } from "./benchSettings";
 import { common, type Outcome, parse, remark, textOf, wholeOf } from "./command";
 
+const options = {
+  ...common,
+  model: { type: "string" },
+  iterations: { type: "string" },
+  filters: { type: "string" },
+} as const;
+
 /** Two at one scale, two at several; two are slow. */
 const USUAL = "MS-ConvLSTM,ConvLSTM,MS-PredRNN,TrajGRU";
 
@@ -16,8 +23,7 @@ export const dryRunUsage = `dry-run [--model ${USUAL}] [--iterations 60] [--filt
 
 /** `bench dry-run`: what `train --dry-run` says beside what the training then takes. */
 export async function benchDryRun(args: string[]): Promise<Outcome> {
-  const options = { ...common, model: { type: "string" }, iterations: { type: "string" }, filters: { type: "string" } };
-  const { values } = parse(args, options as { [name: string]: { type: "string" } });
+  const { values } = parse(args, options);
   const models = namesOf(textOf(values, "model") ?? USUAL, modelNames(), "model");
   const iterations = wholeOf(values, "iterations", 3) ?? 60;
   const filters = wholeOf(values, "filters", 1) ?? 16;

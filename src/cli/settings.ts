@@ -54,11 +54,12 @@ export function configFile(path: string): { profile?: string; settings: Partial<
 export function chosenSettings(values: Values, config?: string): Experiment {
   const file = config === undefined ? undefined : configFile(config);
   const profile = (values.profile as string | undefined) ?? file?.profile ?? "paper";
-  return experiment(profile, withoutRivals({ ...file?.settings }, givenSettings(values)));
+  return experiment(profile, over(file?.settings ?? {}, givenSettings(values)));
 }
 
-/** Iterations on the command line replace epochs of the file. */
-const withoutRivals = (file: Partial<Experiment>, given: Partial<Experiment>): Partial<Experiment> => {
-  const { epochs, ...rest } = file;
-  return given.iterations !== undefined ? { ...rest, ...given } : { ...file, ...given };
+/** Options over the file's settings; each way to say how long replaces the other. */
+const over = (file: Partial<Experiment>, given: Partial<Experiment>): Partial<Experiment> => {
+  const { epochs, iterations, ...rest } = file;
+  const isLong = given.epochs !== undefined || given.iterations !== undefined;
+  return { ...rest, ...(isLong ? {} : { epochs, iterations }), ...given };
 };

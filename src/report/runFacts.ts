@@ -45,9 +45,7 @@ export function readRun(folder: string): RunFacts {
   const log = existsSync(join(folder, "log.jsonl")) ? readLog(folder) : [];
   const steps = log.filter((event) => event.kind === "step");
   const { batch, context, horizon } = settings;
-  const seconds = steps
-    .map(({ seconds: told, framesPerSecond }) => told ?? (batch * (context + horizon - 1)) / framesPerSecond)
-    .filter((value) => value > 0);
+  const seconds = steps.map(({ framesPerSecond }) => (batch * (context + horizon - 1)) / framesPerSecond);
   const losses = steps.map(({ loss }) => loss);
   const peaks = log.flatMap((event) => ("peakBytes" in event && event.peakBytes ? [event.peakBytes] : []));
   const picture = join(folder, "forecast.png");

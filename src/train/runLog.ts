@@ -12,8 +12,6 @@ export type LogEvent =
       readonly learningRate: number;
       /** Predicted frames per second, over the whole batch. */
       readonly framesPerSecond: number;
-      /** How long the step took. */
-      readonly seconds?: number;
       readonly time: string;
     }
   /** `score` on the validation split, lower is better; `best`: better than all before. */
@@ -120,4 +118,4 @@ export const reproducible = (events: readonly LogEvent[]): object[] =>
   });
 
 /** What differs each time, even where the numbers are the same. */
-const MEASURED = new Set(["time", "seconds", "framesPerSecond"]);
+const MEASURED = new Set(["time", "framesPerSecond"]);

@@ -59,6 +59,29 @@ test("options over the config file over the profile", () => {
   assert.deepEqual([settings.weightDecay, settings.clipNorm, settings.loss], [0.05, 1, { mse: 1, mae: 0.5 }]);
 });
 
+test("either way to say how long replaces the other one of the file", () => {
+  const config = at("long.json");
+  for (const [file, option, expected] of [
+    [{ iterations: 7 }, ["--epochs", "4e-7"], 2],
+    [{ epochs: 1 }, ["--iterations", "3"], 3],
+  ] as const) {
+    writeFileSync(config, JSON.stringify(file));
+    const { status, json, stderr } = cli(
+      "train",
+      "--dry-run",
+      "--config",
+      config,
+      ...tiny,
+      ...option,
+      "--json",
+      ...onWasm,
+    );
+    assert.equal(status, 0, stderr);
+    assert.equal(json().iterations, expected);
+  }
+  refuses(2, /expected either iterations or epochs/, "train", "--dry-run", "--epochs", "1", "--iterations", "3");
+});
+
 test("settings of the command line arrive as what they are", () => {
   const recipe = ["--loss", "mse=0.5,mae=1", "--loss-on", "horizon", "--sampling", "reverse", "--patch", "2"];
   const more = ["--warm-up", "1", "--schedule", "one-cycle", "--average-decay", "0.9", "--iterations", "2"];

@@ -34,13 +34,6 @@ test("a run's facts: cost, log, the newest scores", () => {
   assert.equal(readRun(raw).evaluation, undefined);
 });
 
-test("the time of a step follows from the rate where the log has no seconds", () => {
-  const run = makeRun(at("rate"));
-  const line = { kind: "step", iteration: 1, loss: 1, framesPerSecond: 60 };
-  writeFileSync(join(run, "log.jsonl"), `${JSON.stringify(line)}\n`);
-  assert.equal(readRun(run).secondsPerStep, (2 * 3) / 60);
-});
-
 test("runs that differ in the seed alone are one group: mean and deviation", () => {
   const groups = groupRuns([ms1, base, ms2, other, raw].map(readRun));
   assert.deepEqual(

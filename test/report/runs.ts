@@ -35,7 +35,7 @@ export function makeRun(folder: string, { settings = {}, mse, clips = [-2, -1, 1
   const config = { settings: chosen, frame: drawnFrame(chosen), backend: "wasm", data, commit: "0123456789abcdef" };
   writeFileSync(join(folder, "config.json"), JSON.stringify(config));
   const steps = [1, 2, 3, 4].map((iteration) => ({
-    ...{ kind: "step", iteration, loss: 10 / iteration, seconds: iteration / 10 },
+    ...{ kind: "step", iteration, loss: 10 / iteration, framesPerSecond: 60 / iteration },
     time: "2026-11-22T10:00:00Z",
   }));
   const events = [...steps, { kind: "done", iteration: 4, peakBytes: 4e6 }];
