@@ -161,6 +161,7 @@ void gradient(const float* d, std::size_t step, float* w, std::size_t tap) {
 
 void product(const float* a, std::size_t aRow, std::size_t aStep, const float* b, std::size_t depth, float* c, std::size_t cRow,
              std::size_t count, bool add) {
+  const std::size_t ahead = depth * COLUMNS;
   for (std::size_t first = 0; first < count; first += ROWS) {
     const float* from = a + first * aRow;
     float* to = c + first * cRow;
@@ -172,6 +173,11 @@ void product(const float* a, std::size_t aRow, std::size_t aStep, const float* b
     }
     const float* panel = b;
     for (std::size_t k = 0; k < depth; k++) {
+      if (first == 0) {
+        // What is multiplied next lies right behind this panel, or nobody reads it.
+#pragma GCC unroll 4
+        for (std::size_t i = 0; i < ACROSS; i++) __builtin_prefetch(panel + ahead + i * WIDTH);
+      }
       Lanes line[ACROSS];
 #pragma GCC unroll 4
       for (std::size_t i = 0; i < ACROSS; i++) line[i] = whole.load(panel + i * WIDTH);

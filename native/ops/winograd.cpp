@@ -53,7 +53,7 @@ struct Tiles {
   }
 };
 
-/** How the work on outputs is cut: some tiles at a time, and of them a panel of outputs at a time. */
+/** How the work on outputs is cut: some tiles at a time, of every thread equally many, and of them a panel of outputs at a time. */
 struct Cut {
   std::size_t tiles, panels, seenStep, madeStep;
   /** Of one thread. */
@@ -63,8 +63,8 @@ struct Cut {
 Cut cutOf(const Winograd& w) {
   const std::size_t rows = winograd().rows, columns = winograd().columns;
   const std::size_t fitting = std::clamp(NEAR / (PRODUCTS * w.inChannels) / rows * rows, rows, MOST_TILES);
-  const std::size_t share = multiple(over(Tiles{w}.count(), static_cast<std::size_t>(teamSize())), rows);
-  const std::size_t tiles = std::min(fitting, share);
+  const std::size_t share = over(Tiles{w}.count(), static_cast<std::size_t>(teamSize()));
+  const std::size_t tiles = multiple(over(share, over(share, fitting)), rows);
   return {tiles, over(w.outChannels, columns), tiles * w.inChannels + APART, tiles * columns + APART};
 }
 
@@ -111,8 +111,8 @@ void Winograd::output(const float* x, const float* packed, const float* bias, fl
       const std::size_t count = std::min(cut.tiles, tiles.count() - first);
       WinogradTile tile;
       if (item == begin || panel == 0) {
-        for (std::size_t t = 0; t < count; t++) {
-          for (std::size_t block = 0; block < blocks; block++) {
+        for (std::size_t block = 0; block < blocks; block++) {
+          for (std::size_t t = 0; t < count; t++) {
             const float* from = tiles.seen(x, first + t, block, tile);
             f.input(from, tile, seen + t * inChannels + block * BLOCK, cut.seenStep);
           }
@@ -138,23 +138,25 @@ void Winograd::weights(const float* x, const float* dy, float* dw, float* scratc
   const WinogradFunctions& f = winograd();
   const Tiles tiles{*this};
   const Gathering g = gatheringOf(*this);
-  const std::size_t inBlocks = inChannels / BLOCK, blocks = inBlocks + outChannels / BLOCK;
+  const std::size_t inBlocks = inChannels / BLOCK, outBlocks = outChannels / BLOCK;
   float* const seen = scratch;
   float* const errors = seen + PRODUCTS * g.seenStep;
   float* const sums = errors + PRODUCTS * g.errorStep;
   for (std::size_t first = 0; first < tiles.count(); first += g.tiles) {
     const std::size_t count = std::min(g.tiles, tiles.count() - first);
-    parallel(count * blocks, 16, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t i = begin; i < end; i++) {
-        const std::size_t t = i / blocks, block = i % blocks;
-        WinogradTile tile;
-        if (block < inBlocks) {
+    parallel(count, 1, [&](std::size_t begin, std::size_t end) {
+      WinogradTile tile;
+      for (std::size_t block = 0; block < inBlocks; block++) {
+        for (std::size_t t = begin; t < end; t++) {
           const float* from = tiles.seen(x, first + t, block, tile);
           f.input(from, tile, seen + t * inChannels + block * BLOCK, g.seenStep);
-        } else {
-          const std::size_t channel = (block - inBlocks) * BLOCK;
-          const float* from = dy + tiles.made(first + t, block - inBlocks, tile);
-          f.error(from, tile, errors + (channel / f.columns * g.tiles + t) * f.columns + channel % f.columns, g.errorStep);
+        }
+      }
+      for (std::size_t block = 0; block < outBlocks; block++) {
+        const std::size_t panel = block * BLOCK / f.columns, column = block * BLOCK % f.columns;
+        for (std::size_t t = begin; t < end; t++) {
+          const float* from = dy + tiles.made(first + t, block, tile);
+          f.error(from, tile, errors + (panel * g.tiles + t) * f.columns + column, g.errorStep);
         }
       }
     });
