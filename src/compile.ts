@@ -10,7 +10,7 @@ export type Step<S extends Tree, I extends Tree, O extends Tree> = (state: S, in
 export interface CompileOptions {
   /**
    * Keep only what passes from one time step to the next, and compute the inside of a step again for its gradient: less
-   * memory for more time, the same numbers. Default false.
+   * memory for more time, the same numbers. Of recorded steps only. Default false.
    */
   rematerialize?: "step" | false;
   /** What the function depends on besides its arguments; another key is another recording. Default "". */
@@ -31,7 +31,10 @@ export interface CompileOptions {
    * gradients of a trained network. Default "f32".
    */
   precision?: Precision;
-  /** Told once, in one line, where the function cannot be recorded and runs operation by operation instead. */
+  /**
+   * Told once, in one line, where the function cannot be recorded and runs operation by operation instead; on a backend that
+   * records nothing, only where an option needs that.
+   */
   onFallback?: (reason: string) => void;
 }
 
@@ -78,6 +81,10 @@ export function compile<S extends Tree, I extends Tree, O extends Tree>(
   }
   const recordings = new Map<string, Recording>();
   let refused = eager;
+  let told = false;
+  const rematerializes = rematerialize === "step";
+  if (eager && rematerializes)
+    throw new UserError("rematerialize is of recorded steps, and eager ones are not recorded");
   const exact: Step<S, I, O> = (state, inputs) => withPrecision(precision, () => step(state, inputs));
   let current: RecordedProgram | undefined;
 
@@ -91,13 +98,23 @@ export function compile<S extends Tree, I extends Tree, O extends Tree>(
         return tensorsOf(like.state, like.outputs);
       },
       tensorsOf(state, inputs),
-      { rematerialize: rematerialize === "step", donated: donate ? leaves(state).length : 0 },
+      { rematerialize: rematerializes, donated: donate ? leaves(state).length : 0 },
     );
     return { program, like: like as { state: S; outputs: O }, runs: 0 };
   }
 
+  function fallBack(reason: string): void {
+    if (!told)
+      onFallback(`the step runs operation by operation${rematerializes ? ", not rematerialised" : ""}: ${reason}`);
+    told = true;
+  }
+
   function recorded(state: S, inputs: I): Recording | undefined {
-    if (refused || tf.getBackend() !== "onednn") return undefined;
+    if (refused) return undefined;
+    if (tf.getBackend() !== "onednn") {
+      if (rematerializes) fallBack(`steps are recorded on onednn, not on ${tf.getBackend()}`);
+      return undefined;
+    }
     const shapes = [key, ...tensorsOf(state, inputs).map(({ dtype, shape }) => `${dtype} ${shape}`)].join("; ");
     const known = recordings.get(shapes);
     if (known && !(recheck > 0 && known.runs > 0 && known.runs % recheck === 0)) return known;
@@ -120,7 +137,7 @@ export function compile<S extends Tree, I extends Tree, O extends Tree>(
     } catch (error) {
       if (!(error instanceof Unrecordable)) throw error;
       refused = true;
-      onFallback(`the step runs operation by operation: ${error.message}`);
+      fallBack(error.message);
       return undefined;
     }
   }

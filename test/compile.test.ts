@@ -439,3 +439,20 @@ test("where nothing can be recorded the same steps run operation by operation", 
   assert.equal(step.program, undefined);
   await assert.rejects(step.profile({ x: tf.tensor1d([1]) }, {}), /no profile/);
 });
+
+test("rematerialising steps that are not recorded is said not to happen, or refused", async () => {
+  await chooseBackend("cpu");
+  const square = ({ x }: { x: tf.Tensor }) => ({ state: { x: tf.square(x) }, outputs: {} });
+  const lines: string[] = [];
+  const step = compile(square, { rematerialize: "step", onFallback: (line) => lines.push(line) });
+  for (let i = 0; i < 2; i++) {
+    assert.deepEqual([...(await step.run({ x: tf.tensor1d([3]) }, {}))!.state.x.dataSync()], [9]);
+  }
+  assert.deepEqual(lines, [
+    "the step runs operation by operation, not rematerialised: steps are recorded on onednn, not on cpu",
+  ]);
+  assert.throws(
+    () => compile(square, { rematerialize: "step", eager: true }),
+    /^UserError: rematerialize is of recorded steps/,
+  );
+});

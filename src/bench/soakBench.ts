@@ -7,8 +7,10 @@ import type { Cancelled, Held, SoakTask } from "./soakTask";
 const EARLY = 500;
 
 export interface SoakOptions extends SoakTask {
-  /** Training of which a replay is stopped in its middle, where steps are recorded; it should take seconds. */
+  /** Training of which a replay is stopped in its middle, where steps are recorded. */
   readonly cancel: Experiment;
+  /** What a replay of it should last at least; its batch is doubled until it does. */
+  readonly replaySeconds: number;
   readonly tell?: (line: string) => void;
 }
 
@@ -26,7 +28,12 @@ export interface SoakReport {
 }
 
 /** Trains for long in a process of its own, and looks at it early and at the end. */
-export async function soak({ cancel, tell = () => undefined, ...task }: SoakOptions): Promise<SoakReport> {
+export async function soak({
+  cancel,
+  replaySeconds,
+  tell = () => undefined,
+  ...task
+}: SoakOptions): Promise<SoakReport> {
   const { settings, backend, eager } = task;
   const { iterations } = settings;
   const server = new Server("the training", process.execPath, [
@@ -64,7 +71,8 @@ export async function soak({ cancel, tell = () => undefined, ...task }: SoakOpti
     if (!recorded) return report;
     const { size, filters, context, horizon } = cancel;
     tell(`stopping a replay: ${cancel.model}, ${filters} filters, ${context + horizon} frames of ${size} x ${size}`);
-    return { ...report, cancelled: (await server.ask({ do: "cancel", settings: cancel })) as unknown as Cancelled };
+    const cancelled = await server.ask({ do: "cancel", settings: cancel, seconds: replaySeconds });
+    return { ...report, cancelled: cancelled as unknown as Cancelled };
   } finally {
     await server.stop();
   }

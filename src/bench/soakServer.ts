@@ -68,8 +68,8 @@ async function held(): Promise<Held> {
   return { step: made, residentBytes: rss, heapBytes: heapTotal, tensors: tf.memory().numTensors, pool: pool() };
 }
 
-/** Stops a replay of another training in its middle. */
-async function cancel({ settings }: { settings: Experiment }): Promise<Cancelled> {
+/** Stops a replay of another training in its middle: of one that lasts so many seconds, which takes more clips on faster machines. */
+async function cancel({ settings, seconds }: { settings: Experiment; seconds: number }): Promise<Cancelled> {
   const { model, dataset, options } = await prepare(settings);
   const { batch, context, seed, learningRate } = settings;
   const { value } = await clips(dataset, "train", { batch, seed }).next();
@@ -85,6 +85,11 @@ async function cancel({ settings }: { settings: Experiment }): Promise<Cancelled
   const started = performance.now();
   let event = await nextOf(training, "step");
   const replay = performance.now() - started;
+  if (replay < 1000 * seconds) {
+    await training.return();
+    disposeState(event.state);
+    return cancel({ settings: { ...settings, batch: 2 * batch }, seconds });
+  }
   let before = await copyOf(event.state);
   let aborted = 0;
   setTimeout(() => {
@@ -98,7 +103,7 @@ async function cancel({ settings }: { settings: Experiment }): Promise<Cancelled
     if (event.kind === "stopped") {
       disposeState(event.state);
       const same = now.every((values, i) => Buffer.compare(values, before[i]) === 0);
-      return { replaySeconds: replay / 1000, latencySeconds: (stopped - aborted) / 1000, same };
+      return { batch, replaySeconds: replay / 1000, latencySeconds: (stopped - aborted) / 1000, same };
     }
     // Short replays may end before a timer has its turn.
     before = now;

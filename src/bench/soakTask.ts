@@ -24,6 +24,8 @@ export interface Held {
 
 /** How a replay ended that was stopped in its middle. */
 export interface Cancelled {
+  /** Clips in its batch: as many as it took for a replay to last long enough. */
+  readonly batch: number;
   /** Of a replay that is not stopped. */
   readonly replaySeconds: number;
   /** From the signal to the trainer's event. */

@@ -106,8 +106,10 @@ export async function benchStep(args: string[]): Promise<Outcome> {
   const { name: backend, line } = await chooseBackend(textOf(values, "backend"));
   remark(line);
   const profile = values.profile === true;
-  if (profile && backend !== "onednn")
-    throw new UserError(`--profile: steps are recorded on onednn, not on ${backend}`);
+  for (const [option, wanted] of Object.entries({ profile, rematerialize })) {
+    if (wanted && backend !== "onednn")
+      throw new UserError(`--${option}: steps are recorded on onednn, not on ${backend}`);
+  }
   const known = peer && (await knownModels(models === "all", jobs));
   const results: StepResult[] = [];
   for (const { workload, settings, network } of jobs) {

@@ -16,7 +16,7 @@ const good: SoakReport = {
   end: { ...held, step: 10_000, residentBytes: 219e6, pool: { usedBytes: 5, freeBytes: 9 } },
   longestBlockSeconds: 0.249,
   stepsPerSecond: 10,
-  cancelled: { replaySeconds: 3, latencySeconds: 0.199, same: true },
+  cancelled: { batch: 1, replaySeconds: 3, latencySeconds: 0.199, same: true },
 };
 
 /** What is not kept. */
@@ -72,11 +72,19 @@ test("a short training in a process of its own: recorded, and stopped in a repla
 }, async () => {
   const lines: string[] = [];
   const tell = (line: string) => lines.push(line);
-  const report = await soak({ settings: tiny, backend: "onednn", eager: false, cancel: tiny, tell });
+  const report = await soak({
+    settings: tiny,
+    backend: "onednn",
+    eager: false,
+    cancel: tiny,
+    replaySeconds: 0.02,
+    tell,
+  });
   const { recorded, early, end, cancelled, longestBlockSeconds, stepsPerSecond } = report;
   assert.deepEqual([recorded, early.step, end.step], [true, 10, 20]);
   assert.ok(early.pool!.usedBytes > 0);
   assert.ok(longestBlockSeconds > 0 && stepsPerSecond > 0 && cancelled!.latencySeconds >= 0);
+  assert.ok(cancelled!.replaySeconds >= 0.02 && cancelled!.batch > tiny.batch, `batch ${cancelled!.batch}`);
   const kept = Object.fromEntries(check(report).map((one) => [one.name, one.kept]));
   assert.deepEqual([kept.tensors, kept.pool, kept.weights], [true, true, true]);
   assert.match(lines.at(-2)!, /^step 20 of 20: .* steps\/s, loss /);

@@ -157,10 +157,12 @@ test("steps of several models, alone and beside a busy process", () => {
   }
 });
 
-test("a profile is of recorded steps", () => {
-  const { status, stderr } = bench([...tinyStep, "--profile"]);
-  assert.equal(status, 1);
-  assert.match(stderr, /^ms-rnn: --profile: steps are recorded on onednn, not on wasm$/m);
+test("a profile is of recorded steps, and so is rematerialising", () => {
+  for (const option of ["--profile", "--rematerialize"]) {
+    const { status, stderr } = bench([...tinyStep, option]);
+    assert.equal(status, 1);
+    assert.match(stderr, new RegExp(`^ms-rnn: ${option}: steps are recorded on onednn, not on wasm$`, "m"));
+  }
 });
 
 test("a profile adds up to one replay", { skip: !existsSync(enginePath()) && "no engine" }, () => {
