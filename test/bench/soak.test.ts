@@ -77,14 +77,14 @@ test("a short training in a process of its own: recorded, and stopped in a repla
     backend: "onednn",
     eager: false,
     cancel: tiny,
-    replaySeconds: 0.02,
+    replaySeconds: 0.1,
     tell,
   });
   const { recorded, early, end, cancelled, longestBlockSeconds, stepsPerSecond } = report;
   assert.deepEqual([recorded, early.step, end.step], [true, 10, 20]);
   assert.ok(early.pool!.usedBytes > 0);
   assert.ok(longestBlockSeconds > 0 && stepsPerSecond > 0 && cancelled!.latencySeconds >= 0);
-  assert.ok(cancelled!.replaySeconds >= 0.02 && cancelled!.batch > tiny.batch, `batch ${cancelled!.batch}`);
+  assert.ok(cancelled!.replaySeconds >= 0.1 && cancelled!.batch > tiny.batch, `batch ${cancelled!.batch}`);
   const kept = Object.fromEntries(check(report).map((one) => [one.name, one.kept]));
   assert.deepEqual([kept.tensors, kept.pool, kept.weights], [true, true, true]);
   assert.match(lines.at(-2)!, /^step 20 of 20: .* steps\/s, loss /);
