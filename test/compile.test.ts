@@ -72,6 +72,14 @@ const trainingOf = (settings: Experiment, options: Parameters<typeof compile>[1]
   return compile(trainingStep(networkOf(settings), trainOptions(settings)), options);
 };
 
+/** Numbers from -1 to 1, others at each call. */
+const draw = random("compile");
+const filled = (...shape: number[]) =>
+  tf.tensor(
+    Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => 2 * draw() - 1),
+    shape,
+  );
+
 /** Within a part of the largest entry. */
 function near(got: tf.Tensor, expected: tf.Tensor, part: number, name: string): void {
   const [a, b] = [got, expected].map((one) => one.dataSync() as Float32Array);
@@ -114,6 +122,44 @@ describe("compiled steps", { skip }, () => {
     });
   }
 
+  test("convolutions read joined maps where they lie: the same numbers and nothing to copy", async () => {
+    // Maps so large that gradients of weights are not joined over time steps.
+    const cases: [channels: number[], batch: number, axis: number, concatenations: number][] = [
+      [[16, 32], 1, 3, 0],
+      [[32, 16, 16], 3, 3, 0],
+      [[16, 16, 16, 16], 2, 3, 0],
+      [[16, 16, 16, 16, 16], 2, 3, 1],
+      [[16, 16], 1, 1, 1],
+      [[16, 16], 2, 0, 1],
+    ];
+    for (const [channels, batch, axis, concatenations] of cases) {
+      const inputs = Object.fromEntries(
+        channels.flatMap((count, i) => [
+          [`x${i}`, filled(batch, 70, 65, 16)],
+          [`k${i}`, filled(3, 3, 16, count)],
+        ]),
+      );
+      const joined = axis === 3 ? channels.reduce((a, b) => a + b) : channels[0];
+      const kernel = filled(3, 3, joined, 32) as tf.Tensor4D;
+      const f = (state: Tree, { kernel, ...of }: Record<string, tf.Tensor>) => {
+        const maps = channels.map((_, i) =>
+          tf.conv2d(of[`x${i}`] as tf.Tensor4D, of[`k${i}`] as tf.Tensor4D, 1, "same"),
+        );
+        const at = (kernel: tf.Tensor4D) => tf.conv2d(tf.concat(maps, axis), kernel, 1, "same");
+        const gradient = tf.grad((kernel) => tf.sum(tf.square(at(kernel as tf.Tensor4D))))(kernel);
+        return { state, outputs: { y: at(kernel as tf.Tensor4D), gradient } };
+      };
+      const [compiled, eager] = [compile(f, {}), compile(f, { eager: true })];
+      const replayed = (await compiled.run({}, { ...inputs, kernel }))!;
+      const name = `${channels} channels, batch ${batch}, axis ${axis}`;
+      assert.deepEqual(numbers(replayed.outputs), numbers((await eager.run({}, { ...inputs, kernel }))!.outputs), name);
+      const commands = await compiled.profile({}, { ...inputs, kernel });
+      const copies = commands.filter(([operation]) => operation === "Concat").length;
+      assert.equal(copies > 0 ? 1 : 0, concatenations, `${name}: ${copies}`);
+      compiled.dispose();
+    }
+  });
+
   test("gradients of weights joined over time steps: fewer convolutions, the same to within rounding", async () => {
     const settings = tiny({ model: "MS-ConvLSTM", filters: 32, context: 6, horizon: 6 });
     const model = networkOf(settings);
@@ -140,12 +186,6 @@ describe("compiled steps", { skip }, () => {
   });
 
   test("element-wise operations that follow from each other run as one command, to the same bits", async () => {
-    const draw = random("fuse");
-    const filled = (...shape: number[]) =>
-      tf.tensor(
-        Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => 2 * draw() - 1),
-        shape,
-      );
     type Chain = (x: tf.Tensor, y: tf.Tensor) => Tree;
     const chains: [name: string, commands: number, chain: Chain][] = [
       ["a chain with numbers", 1, (x, y) => ({ a: tf.sigmoid(tf.sub(1, tf.mul(tf.add(x, y), 2))) })],

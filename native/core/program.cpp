@@ -9,6 +9,7 @@
 #include "error.h"
 #include "fuse.h"
 #include "join.h"
+#include "parts.h"
 #include "places.h"
 #include "recompute.h"
 
@@ -114,6 +115,8 @@ std::string difference(const Program& a, const Program& b) {
 void plan(Program& program, bool steps) {
   copyBoundOutputs(program);
   attributeLayers(program);
+  readParts(program);
+  dropUnneeded(program);
   recompute(program, steps);
   join(program);
   dropUnneeded(program);

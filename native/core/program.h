@@ -45,6 +45,14 @@ struct Program {
     std::size_t scratchFloats;
   };
 
+  /** How operands lie in a result: in each of `outer` rows one after another, with so many floats of each. */
+  struct Concatenation {
+    std::size_t outer;
+    std::vector<std::size_t> inners;
+  };
+  /** Gives what runs a command whose first operand lies in its parts, which come instead of it; nothing where that cannot be. */
+  using Apart = std::function<Run(const Concatenation&)>;
+
   struct Command {
     Run run;
     std::vector<std::uint32_t> reads, writes;
@@ -56,6 +64,10 @@ struct Program {
     bool sum = false;
     /** Commands with the same one may be joined where only the sum of their results is wanted. */
     std::shared_ptr<const Join> join;
+    /** Where it does nothing but lay operands one after another: how. */
+    std::shared_ptr<const Concatenation> concatenation;
+    /** Where it can read those of a concatenation. */
+    Apart apart;
     /** Where it works element by element: how. */
     std::shared_ptr<const Elements> elements;
     /** Index into `labels`: the operation that queued it. */

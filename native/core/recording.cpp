@@ -115,6 +115,14 @@ void recordJoin(std::shared_ptr<const Program::Join> join) {
   if (open && !open->commands.empty()) open->commands.back().join = std::move(join);
 }
 
+void recordConcatenation(Program::Concatenation how) {
+  if (open) open->commands.back().concatenation = std::make_shared<const Program::Concatenation>(std::move(how));
+}
+
+void recordApart(Program::Apart apart) {
+  if (open) open->commands.back().apart = std::move(apart);
+}
+
 void recordElements(std::shared_ptr<const Elements> elements) {
   if (open) open->commands.back().elements = std::move(elements);
 }

@@ -37,6 +37,10 @@ std::int32_t recordValue(std::size_t floats);
 void recordCommand(const std::vector<Buffer>& reads, const std::vector<Buffer>& writes, Run run, Traits traits);
 /** The command recorded last may be joined with others of the same kind; nothing where no recording is open. */
 void recordJoin(std::shared_ptr<const Program::Join> join);
+/** The command recorded last lays its operands one after another; nothing where no recording is open. */
+void recordConcatenation(Program::Concatenation how);
+/** The command recorded last can read the operands of a concatenation; nothing where no recording is open. */
+void recordApart(Program::Apart apart);
 /** The command recorded last works element by element; nothing where no recording is open. */
 void recordElements(std::shared_ptr<const Elements> elements);
 void recordConstant(const Buffer& buffer, const float* values, std::size_t length);

@@ -1,11 +1,15 @@
+#include <algorithm>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "../core/call.h"
 #include "../core/error.h"
 #include "../core/recording.h"
 #include "../core/worker.h"
+#include "../kernels/layout.h"
 #include "convolution.h"
 #include "families.h"
 #include "winograd.h"
@@ -48,6 +52,16 @@ Geometry geometryOf(Call& call) {
   return result;
 }
 
+/** Blocks of channels of each part of x; nothing where a part is no whole map. */
+std::optional<Winograd::Source> sourceOf(const Winograd& w, const Program::Concatenation& how) {
+  const std::size_t block = w.inHeight * w.inWidth * BLOCK;
+  const bool whole = std::all_of(how.inners.begin(), how.inners.end(), [&](std::size_t inner) { return inner % block == 0; });
+  if (!whole || how.outer != w.batch || how.inners.size() > Winograd::Source::MOST) return std::nullopt;
+  Winograd::Source source{};
+  for (std::size_t i = 0; i < how.inners.size(); i++) source.blocks[i] = how.inners[i] / block;
+  return source;
+}
+
 /** Our own for 3x3. */
 void winograd(Call& call, Plan& plan, const Geometry& g) {
   const bool dense = g.strides == memory::dims{1, 1} && g.dilations == memory::dims{0, 0};
@@ -61,22 +75,34 @@ void winograd(Call& call, Plan& plan, const Geometry& g) {
   plan.x = w.batch * w.inChannels * w.inHeight * w.inWidth;
   plan.y = w.batch * w.outChannels * w.outHeight * w.outWidth;
   plan.reorderScratch = 0;
+  std::function<void(const Winograd::Source& x, float* const* others)> work;
   if (plan.kind == Kind::weights) {
     plan.packed = plan.plain;
     plan.layout = Plan::PLAIN;
     plan.scratch = w.weightsScratch();
-    plan.run = [w](float* const* at) { w.weights(at[0], at[1], at[2], at[3]); };
+    work = [w](const Winograd::Source& x, float* const* others) { w.weights(x, others[0], others[1], others[2]); };
     plan.reorder = [floats = plan.plain](float* const* at) { std::memcpy(at[1], at[0], floats * sizeof(float)); };
-    return;
+  } else {
+    plan.packed = w.packedFloats();
+    plan.layout = Plan::TRANSFORMED;
+    plan.scratch = w.outputScratch();
+    work = [w, bias = plan.bias](const Winograd::Source& x, float* const* others) {
+      w.output(x, others[0], bias ? others[1] : nullptr, others[bias ? 2 : 1], others[bias ? 3 : 2]);
+    };
+    plan.reorder = [w](float* const* at) { w.pack(at[0], at[1]); };
   }
-  plan.packed = w.packedFloats();
-  plan.layout = Plan::TRANSFORMED;
-  plan.scratch = w.outputScratch();
-  const bool bias = plan.bias;
-  plan.run = [w, bias](float* const* at) {
-    w.output(at[0], at[1], bias ? at[2] : nullptr, at[bias ? 3 : 2], at[bias ? 4 : 3]);
+  const auto from = [work](const Winograd::Source& source, std::size_t parts) -> Run {
+    return [work, source, parts](float* const* at) {
+      Winograd::Source x = source;
+      std::copy(at, at + parts, x.maps);
+      work(x, at + parts);
+    };
   };
-  plan.reorder = [w](float* const* at) { w.pack(at[0], at[1]); };
+  plan.run = from({{w.inChannels / BLOCK}, {}}, 1);
+  plan.apart = [w, from](const Program::Concatenation& how) {
+    const std::optional<Winograd::Source> source = sourceOf(w, how);
+    return source ? from(*source, how.inners.size()) : Run{};
+  };
 }
 
 /**
@@ -167,6 +193,7 @@ napi_value convolve(Call& call) {
   } else {
     submit({first, second}, {result, scratch}, run, traits);
   }
+  recordApart(plan->apart);
   return nothing(call.env());
 }
 

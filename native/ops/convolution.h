@@ -20,6 +20,8 @@ struct Plan {
   std::size_t layout;
   /** Operands in the order of the buffers given to `convolve`: those that are read, those that are written, scratch. */
   Run run;
+  /** The same with its first operand in parts. */
+  Program::Apart apart;
   /** Weights [height, width, in, out] -> packed ones, or packed gradients back; scratch. */
   Run reorder;
   std::size_t reorderScratch;

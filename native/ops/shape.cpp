@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "../core/call.h"
+#include "../core/recording.h"
 #include "../core/worker.h"
 #include "families.h"
 
@@ -49,6 +50,7 @@ napi_value concat(Call& call) {
       }
     });
   });
+  recordConcatenation({outer, inners});
   return nothing(call.env());
 }
 

@@ -34,14 +34,16 @@ struct Tiles {
   std::size_t count() const { return w.batch * down * across; }
 
   /** What tile `t` sees of block `block` of x. */
-  const float* seen(const float* x, std::size_t t, std::size_t block, WinogradTile& tile) const {
+  const float* seen(const Winograd::Source& x, std::size_t t, std::size_t block, WinogradTile& tile) const {
     const std::size_t sample = t / across / down;
     const std::int64_t row = static_cast<std::int64_t>(t / across % down * TILE) - w.top;
     const std::int64_t column = static_cast<std::int64_t>(t % across * TILE) - w.left;
     clip(row, SEEN, w.inHeight, tile.top, tile.bottom);
     clip(column, SEEN, w.inWidth, tile.left, tile.right);
     tile.pitch = w.inWidth * BLOCK;
-    const float* map = x + (sample * (w.inChannels / BLOCK) + block) * w.inHeight * w.inWidth * BLOCK;
+    std::size_t part = 0;
+    while (block >= x.blocks[part]) block -= x.blocks[part++];
+    const float* map = x.maps[part] + (sample * x.blocks[part] + block) * w.inHeight * w.inWidth * BLOCK;
     return map + (row * static_cast<std::int64_t>(w.inWidth) + column) * static_cast<std::int64_t>(BLOCK);
   }
 
@@ -98,7 +100,7 @@ void Winograd::pack(const float* weights, float* packed) const {
   });
 }
 
-void Winograd::output(const float* x, const float* packed, const float* bias, float* y, float* scratch) const {
+void Winograd::output(const Source& x, const float* packed, const float* bias, float* y, float* scratch) const {
   const WinogradFunctions& f = winograd();
   const Tiles tiles{*this};
   const Cut cut = cutOf(*this);
@@ -134,7 +136,7 @@ void Winograd::output(const float* x, const float* packed, const float* bias, fl
   });
 }
 
-void Winograd::weights(const float* x, const float* dy, float* dw, float* scratch) const {
+void Winograd::weights(const Source& x, const float* dy, float* dw, float* scratch) const {
   const WinogradFunctions& f = winograd();
   const Tiles tiles{*this};
   const Gathering g = gatheringOf(*this);

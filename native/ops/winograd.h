@@ -10,6 +10,14 @@ namespace ms {
  * the engine's thread.
  */
 struct Winograd {
+  /** x as one map or as several whose channels follow each other. */
+  struct Source {
+    static constexpr std::size_t MOST = 4;
+    /** Blocks of channels of each; 0 behind the last. */
+    std::size_t blocks[MOST];
+    const float* maps[MOST];
+  };
+
   std::size_t batch, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels;
   /** Rows above and columns left of x that the first window sees; below 0 where it begins inside. */
   std::int64_t top, left;
@@ -21,9 +29,9 @@ struct Winograd {
   /** Weights [3, 3, in, out] -> their transforms. */
   void pack(const float* weights, float* packed) const;
   /** x, packed weights and a bias [out] or null -> y */
-  void output(const float* x, const float* packed, const float* bias, float* y, float* scratch) const;
+  void output(const Source& x, const float* packed, const float* bias, float* y, float* scratch) const;
   /** x, dy -> gradient of the weights, [3, 3, in, out] */
-  void weights(const float* x, const float* dy, float* dw, float* scratch) const;
+  void weights(const Source& x, const float* dy, float* dw, float* scratch) const;
 };
 
 }  // namespace ms
