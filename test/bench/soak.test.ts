@@ -84,7 +84,8 @@ test("a short training in a process of its own: recorded, and stopped in a repla
   assert.deepEqual([recorded, early.step, end.step], [true, 10, 20]);
   assert.ok(early.pool!.usedBytes > 0);
   assert.ok(longestBlockSeconds > 0 && stepsPerSecond > 0 && cancelled!.latencySeconds >= 0);
-  assert.ok(cancelled!.replaySeconds >= 0.1 && cancelled!.batch > tiny.batch, `batch ${cancelled!.batch}`);
+  // One clip takes less than a hundredth of that.
+  assert.ok(cancelled!.replaySeconds >= 0.1, `${cancelled!.replaySeconds} s, batch ${cancelled!.batch}`);
   const kept = Object.fromEntries(check(report).map((one) => [one.name, one.kept]));
   assert.deepEqual([kept.tensors, kept.pool, kept.weights], [true, true, true]);
   assert.match(lines.at(-2)!, /^step 20 of 20: .* steps\/s, loss /);
